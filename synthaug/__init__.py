@@ -1,0 +1,1 @@
+"""Balance rare image classes with judged synthetic images."""
