@@ -38,10 +38,10 @@ class Arm:
         return self.gan_share > 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON-ready values."""
+        """Return the fields as JSON-ready values."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Arm:
-        """The inverse of `to_dict`."""
+        """Read what `to_dict` gave."""
         return cls(**fields)
