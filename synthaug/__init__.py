@@ -1,1 +1,98 @@
-"""Balance rare image classes with judged synthetic images."""
+"""Balance rare image classes with judged synthetic images.
+
+The names below are loaded when they are first used, so ``import synthaug`` costs
+milliseconds and brings no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthaug.api import augment as augment
+    from synthaug.api import demo as demo
+    from synthaug.api import evaluate as evaluate
+    from synthaug.api import load as load
+    from synthaug.api import load_generator as load_generator
+    from synthaug.api import plan as plan
+    from synthaug.api import sample as sample
+    from synthaug.api import train as train
+    from synthaug.datasets import AugmentedDataset as AugmentedDataset
+    from synthaug.errors import Damaged as Damaged
+    from synthaug.errors import GateFailed as GateFailed
+    from synthaug.errors import InputError as InputError
+    from synthaug.errors import InternalError as InternalError
+    from synthaug.errors import OutOfResources as OutOfResources
+    from synthaug.errors import Stopped as Stopped
+    from synthaug.errors import SynthaugError as SynthaugError
+    from synthaug.verdict import Status as Status
+    from synthaug.verdict import Verdict as Verdict
+    from synthaug.verdict import Verdicts as Verdicts
+
+    __version__: str
+
+_HOME = {
+    "AugmentedDataset": "synthaug.datasets",
+    "Damaged": "synthaug.errors",
+    "GateFailed": "synthaug.errors",
+    "InputError": "synthaug.errors",
+    "InternalError": "synthaug.errors",
+    "OutOfResources": "synthaug.errors",
+    "Status": "synthaug.verdict",
+    "Stopped": "synthaug.errors",
+    "SynthaugError": "synthaug.errors",
+    "Verdict": "synthaug.verdict",
+    "Verdicts": "synthaug.verdict",
+    "augment": "synthaug.api",
+    "demo": "synthaug.api",
+    "evaluate": "synthaug.api",
+    "load": "synthaug.api",
+    "load_generator": "synthaug.api",
+    "plan": "synthaug.api",
+    "sample": "synthaug.api",
+    "train": "synthaug.api",
+}
+_ROOMS = ("datasets", "features", "gates", "metrics", "training")
+
+__all__ = [
+    "AugmentedDataset",
+    "Damaged",
+    "GateFailed",
+    "InputError",
+    "InternalError",
+    "OutOfResources",
+    "Status",
+    "Stopped",
+    "SynthaugError",
+    "Verdict",
+    "Verdicts",
+    "__version__",
+    "augment",
+    "demo",
+    "evaluate",
+    "load",
+    "load_generator",
+    "plan",
+    "sample",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("synthaug")
+    elif name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    elif name in _ROOMS:
+        value = importlib.import_module(f"synthaug.{name}")
+    else:
+        raise AttributeError(f"module 'synthaug' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

@@ -1,0 +1,160 @@
+"""Options that several commands share, and how their words are read."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthaug.errors import InputError
+
+__all__ = [
+    "Budget",
+    "Data",
+    "Debug",
+    "Device",
+    "DeviceName",
+    "Groups",
+    "Json",
+    "OnReject",
+    "Out",
+    "Recipe",
+    "Resume",
+    "Seed",
+    "Size",
+    "SizeName",
+    "SkipBad",
+    "Strict",
+    "parse_size",
+    "parse_target",
+]
+
+
+class SizeName(enum.StrEnum):
+    """Sides of the square images a generator can make, in pixels."""
+
+    AUTO = "auto"
+    PX16 = "16"
+    PX32 = "32"
+    PX64 = "64"
+    PX128 = "128"
+
+
+class DeviceName(enum.StrEnum):
+    """Where to compute."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class OnReject(enum.StrEnum):
+    """What happens to a generated image that a gate refuses."""
+
+    REDRAW = "redraw"
+    CLASSICAL = "classical"
+
+
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="Folder with one sub-folder of images per class.")
+]
+Out = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder to write; it appears only when complete.")
+]
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CSV|PATTERN",
+        help="Which images show one object: a CSV with columns path,group, or a pattern whose "
+        "first bracket picks the group out of the file name, as in '(.*)_[0-9]+'. Groups "
+        "are never split between training and judging.",
+    ),
+]
+Size = Annotated[
+    SizeName, typer.Option(help="Side of the generated images in pixels; auto says why it chose.")
+]
+Budget = Annotated[
+    str,
+    typer.Option(metavar="TIME|IMAGES", help="Training budget: '10min', '2h', or '50000 images'."),
+]
+Recipe = Annotated[str, typer.Option(metavar="NAME", help="How the generator is trained.")]
+Seed = Annotated[int, typer.Option(help="Same seed, machine and thread count: same bytes.")]
+Device = Annotated[DeviceName, typer.Option(help="auto takes a CUDA device where there is one.")]
+Resume = Annotated[
+    bool, typer.Option(help="Go on from the checkpoint an interrupted run left, or start anew.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with code 3 if any gate fails.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and list them.")
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print exactly one JSON object on stdout; words go to stderr."),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def parse_target(text: str) -> str | int | dict[str, int | str]:
+    """The ``--target`` option as `synthaug.augment` takes it.
+
+    Args:
+        text: ``"balance"``, a number, or ``CLASS=NUMBER`` and ``CLASS=max``, comma-separated.
+
+    Raises:
+        InputError: a part is not of that form, or a class is named twice.
+
+    Example:
+        >>> parse_target("crack=500,other=max")
+        {'crack': 500, 'other': 'max'}
+    """
+    text = text.strip()
+    if text == "balance":
+        return text
+    if "=" not in text:
+        return _count(text, where="--target", expected="'balance', a number or CLASS=NUMBER")
+    targets: dict[str, int | str] = {}
+    for part in text.split(","):
+        name, equals, count = (piece.strip() for piece in part.rpartition("="))
+        if not equals or not name:
+            raise InputError(
+                "target",
+                expected="CLASS=NUMBER or CLASS=max",
+                got=repr(part),
+                where="--target",
+                remedy="Write it like 'crack=500,fray=max'.",
+            )
+        if name in targets:
+            raise InputError(
+                "target",
+                expected="each class once",
+                got=f"{name!r} twice",
+                where="--target",
+                remedy="Keep one of them.",
+            )
+        targets[name] = count if count == "max" else _count(count, where=f"--target, class {name}")
+    return targets
+
+
+def parse_size(name: SizeName) -> str | int:
+    """The ``--size`` option as `synthaug.augment` takes it.
+
+    Example:
+        >>> parse_size(SizeName.PX32), parse_size(SizeName.AUTO)
+        (32, 'auto')
+    """
+    return "auto" if name is SizeName.AUTO else int(name)
+
+
+def _count(text: str, *, where: str, expected: str = "a number or 'max'") -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(
+            "target",
+            expected=expected,
+            got=repr(text),
+            where=where,
+            remedy="Write it like 'crack=500,fray=max'.",
+        ) from None

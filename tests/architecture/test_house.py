@@ -1,0 +1,172 @@
+"""The house of docs/house.md: floors, rooms, no cycles, nothing heavy at the door."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import synthaug
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path(synthaug.__file__).parent
+
+# Room (first name after `synthaug`) to floor; docs/house.md tells the same to people.
+FLOORS = {
+    "cli": 8,
+    "__init__": 7,
+    "api": 7,
+    "report": 6,
+    "integrations": 6,
+    "jobs": 5,
+    "gates": 4,
+    "choosing": 4,
+    "recipes": 4,
+    "training": 3,
+    "features": 3,
+    "networks": 2,
+    "objectives": 2,
+    "diffaug": 2,
+    "metrics": 2,
+    "datasets": 1,
+    "weights": 1,
+    "errors": 0,
+    "verdict": 0,
+    "provenance": 0,
+    "facts": 0,
+    "arm": 0,
+}
+# The face is one room with two doors.
+FACE = {"__init__", "api"}
+HEAVY = ("torch", "torchvision", "cv2", "albumentations", "sklearn", "scipy", "facenet_pytorch")
+
+MODULES = {
+    ".".join(("synthaug", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+        ".__init__"
+    ): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def imported(path: Path, *, typing_too: bool) -> Iterator[tuple[int, str]]:
+    """Line and full name of every module a file imports, inside functions too."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        for part in node.body
+        for inner in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if node in for_types and not typing_too:
+            continue
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield node.lineno, full if full in MODULES else str(node.module)
+
+
+def ours(path: Path, *, typing_too: bool) -> Iterator[tuple[int, str]]:
+    for line, name in imported(path, typing_too=typing_too):
+        if name.split(".")[0] == "synthaug":
+            yield line, name
+
+
+def test_every_room_has_a_floor_and_house_md_names_it() -> None:
+    rooms = {room(module) for module in MODULES}
+    assert rooms <= FLOORS.keys()
+    rows = re.findall(r"^\| (\d) [^|]*\|([^|]*)\|", (ROOT / "docs/house.md").read_text(), re.M)
+    told = {
+        (re.sub(r"^synthaug/|/$|\.py$", "", name), int(floor))
+        for floor, names in rows
+        for name in re.findall(r"`([^`]+)`", names)
+    }
+    assert {(name, floor) for name, floor in told if name in rooms} == {
+        (name, FLOORS[name]) for name in rooms
+    }
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down(module: str) -> None:
+    here = room(module)
+    wrong = []
+    for line, name in ours(MODULES[module], typing_too=True):
+        there = room(name)
+        same = there == here or {here, there} <= FACE
+        if not same and FLOORS[there] >= FLOORS[here]:
+            wrong.append(f"{MODULES[module]}:{line}: {here} imports {there}")
+    assert not wrong
+
+
+def test_no_import_cycles() -> None:
+    graph = {
+        module: {name for _, name in ours(path, typing_too=False)} & MODULES.keys() - {module}
+        for module, path in MODULES.items()
+    }
+    while True:
+        leaves = {module for module, needs in graph.items() if not needs}
+        if not leaves:
+            break
+        graph = {m: needs - leaves for m, needs in graph.items() if m not in leaves}
+    assert not graph, f"these import one another: {sorted(graph)}"
+
+
+@pytest.mark.parametrize("module", ["synthaug", "synthaug.errors", "synthaug.cli"])
+def test_nothing_heavy_at_the_door(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted(set({HEAVY!r}) & sys.modules.keys()))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert found == []
+
+
+def test_no_drawer_for_odds_and_ends() -> None:
+    names = {path.stem for path in PACKAGE.rglob("*.py")}
+    assert not names & {"utils", "util", "common", "helpers", "misc"}
+
+
+def test_what_is_imported_is_declared() -> None:
+    """Every third-party package the code or its tests import is in pyproject.toml."""
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {
+        "opencv-python": "cv2",
+        "scikit-learn": "sklearn",
+        "pillow": "PIL",
+        "imbalanced-learn": "imblearn",
+    }
+
+    def modules(*requirements: str) -> set[str]:
+        names = {re.split(r"[<>=!\[; ]", text)[0] for text in requirements}
+        return {named.get(name, name.replace("-", "_")) for name in names}
+
+    extras = project["optional-dependencies"]
+    always = modules(*project["dependencies"])
+    needed = {name.split(".")[0] for p in MODULES.values() for _, name in imported(p, typing_too=1)}
+    tests = {
+        name.split(".")[0]
+        for path in (ROOT / "tests").rglob("*.py")
+        if "benchmarks" not in path.parts
+        for _, name in imported(path, typing_too=True)
+    }
+    known = set(sys.stdlib_module_names) | {"synthaug"}
+    optional = modules(*(line for lines in extras.values() for line in lines))
+    # Whoever has scikit-learn has joblib, and so on: the direct ones are what we promise.
+    assert needed - known - always - optional == set()
+    assert tests - known - always - modules(*extras["test"]) == set()
