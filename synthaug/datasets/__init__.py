@@ -9,17 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synthaug.datasets.augmented import AugmentedDataset
     from synthaug.datasets.convert import to_float, to_uint8
     from synthaug.datasets.duplicates import Duplicates, near_duplicates
     from synthaug.datasets.image_set import ImageSet
     from synthaug.datasets.limits import Limits
     from synthaug.datasets.opening import open
     from synthaug.datasets.packed import Packed, pack
+    from synthaug.datasets.png import read_provenance, write_png
     from synthaug.datasets.resolution import choose_resolution
+    from synthaug.datasets.saved import load
     from synthaug.datasets.splits import Split, folds, split
     from synthaug.datasets.targets import parse_targets
 
 _MODULES = {
+    "AugmentedDataset": "augmented",
     "Duplicates": "duplicates",
     "ImageSet": "image_set",
     "Limits": "limits",
@@ -27,16 +31,20 @@ _MODULES = {
     "Split": "splits",
     "choose_resolution": "resolution",
     "folds": "splits",
+    "load": "saved",
     "near_duplicates": "duplicates",
     "open": "opening",
     "pack": "packed",
     "parse_targets": "targets",
+    "read_provenance": "png",
     "split": "splits",
     "to_float": "convert",
     "to_uint8": "convert",
+    "write_png": "png",
 }
 
 __all__ = [
+    "AugmentedDataset",
     "Duplicates",
     "ImageSet",
     "Limits",
@@ -44,13 +52,16 @@ __all__ = [
     "Split",
     "choose_resolution",
     "folds",
+    "load",
     "near_duplicates",
     "open",
     "pack",
     "parse_targets",
+    "read_provenance",
     "split",
     "to_float",
     "to_uint8",
+    "write_png",
 ]
 
 

@@ -1,0 +1,300 @@
+"""The balanced set that ``augment`` hands over: real images first, synthetic ones after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from synthaug.arm import Arm
+from synthaug.datasets.items import ItemForm
+from synthaug.errors import InputError
+from synthaug.facts import AugmentFacts
+from synthaug.provenance import Provenance
+from synthaug.verdict import Verdicts
+
+if TYPE_CHECKING:
+    import datasets as huggingface
+
+__all__ = ["AugmentedDataset", "RealImages", "SavesItself"]
+
+KINDS = ("real", "gan", "classical")
+
+
+class RealImages(Protocol):
+    """What an `AugmentedDataset` needs of its real part; an `ImageSet` is one."""
+
+    @property
+    def name(self) -> str:
+        """Short name for people."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """int64 (N,), index into the classes."""
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """int64 (N,), equal where images belong together."""
+
+    @property
+    def mode(self) -> str:
+        """``"L"`` or ``"RGB"``."""
+
+    @property
+    def sizes(self) -> NDArray[np.int32]:
+        """int32 (N, 2), height and width."""
+
+    def __len__(self) -> int: ...
+
+    def path(self, index: int, /) -> str:
+        """What messages call the item."""
+
+    def file(self, index: int, /) -> Path | None:
+        """The file the item is; None where there is none."""
+
+    def image(self, index: int, /) -> torch.Tensor:
+        """The image as uint8 (C, H, W)."""
+
+    def original(self, index: int, /) -> tuple[Any, Any]:
+        """The image and label as the source gave them."""
+
+
+class SavesItself(Protocol):
+    """A trained generator, as far as a data set cares: it can be written into a folder."""
+
+    def save(self, directory: Path, /) -> object:
+        """Write weights, configuration and model card."""
+
+
+class AugmentedDataset(torch.utils.data.Dataset[tuple[Any, Any]]):
+    """A map-style torch data set of real items, untouched and in order, then synthetic ones.
+
+    Item i is (image, label) in the type the source gave: a synthetic image becomes a PIL
+    image of the same mode, an array or a tensor of the same dtype and axes (floats in
+    [0, 1]), resized where every real image has one size.
+
+    Attributes:
+        targets: int64 (N,), index into ``classes``.
+        classes: the class names.
+        kind: str (N,), ``"real"``, ``"gan"`` or ``"classical"``.
+        is_synthetic: bool (N,).
+        provenance: a `Provenance` for each synthetic item, None for real ones.
+        verdicts: what the gates said.
+        report: what the run did and found.
+        generator: the trained generator; None where none was trained.
+        arm: the remedy that was chosen.
+        mixture: class name to its number of images of each kind.
+    """
+
+    def __init__(
+        self,
+        real: RealImages,
+        images: Sequence[torch.Tensor],
+        labels: Sequence[int] | NDArray[np.int64],
+        kinds: Sequence[str],
+        provenance: Sequence[Provenance],
+        *,
+        verdicts: Verdicts,
+        report: AugmentFacts,
+        generator: SavesItself | None = None,
+        arm: Arm,
+        render: Callable[[AugmentedDataset, Path], None] | None = None,
+    ) -> None:
+        """Join a real set and its synthetic images.
+
+        Args:
+            real: the real images.
+            images: uint8 (C, H, W), one for each synthetic item.
+            labels: index into ``real.classes`` of each.
+            kinds: ``"gan"`` or ``"classical"`` of each.
+            provenance: the record of each.
+            verdicts: what the gates said.
+            report: what the run did and found.
+            generator: the trained generator, saved with the set.
+            arm: the remedy that was chosen; `sample_weights` reproduces it.
+            render: writes the report pages into a folder being saved.
+        """
+        fresh = np.asarray(labels, dtype=np.int64).reshape(-1)
+        _check(len(real.classes), images, fresh, kinds, provenance)
+        self.real = real
+        self.images = images
+        self.classes = real.classes
+        self.targets: NDArray[np.int64] = np.concatenate([real.labels, fresh])
+        self.kind: NDArray[np.str_] = np.array(["real"] * len(real) + list(kinds), dtype="U9")
+        self.is_synthetic: NDArray[np.bool_] = self.kind != "real"
+        self.provenance: list[Provenance | None] = [None] * len(real) + list(provenance)
+        self.verdicts = verdicts
+        self.report = report
+        self.generator = generator
+        self.arm = arm
+        self.render = render
+        self._form: ItemForm | None = None
+        self._label_items: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        index = range(len(self))[index]  # negative numbers count from the end, IndexError beyond
+        if index < len(self.real):
+            return self.real.original(index)
+        image = self.form.make(self.images[index - len(self.real)])
+        return image, self.label_item(int(self.targets[index]))
+
+    @property
+    def form(self) -> ItemForm:
+        """The form in which real images come and synthetic ones are handed out."""
+        if self._form is None:
+            one_size = bool((self.real.sizes == self.real.sizes[0]).all())
+            self._form = ItemForm.of(self.real.original(0)[0], same_size=one_size)
+        return self._form
+
+    @property
+    def mixture(self) -> dict[str, dict[str, int]]:
+        """The number of real, GAN and classical images of each class."""
+        counts = Counter(zip(self.targets.tolist(), self.kind.tolist(), strict=True))
+        return {
+            name: {kind: counts[label, kind] for kind in KINDS}
+            for label, name in enumerate(self.classes)
+        }
+
+    def label_item(self, label: int) -> Any:
+        """What the source gives as label of class ``label``: its own type and value."""
+        if label not in self._label_items:
+            members = np.flatnonzero(self.real.labels == label)
+            first = self.real.original(int(members[0]))[1] if len(members) else label
+            self._label_items[label] = first
+        return self._label_items[label]
+
+    def image(self, index: int) -> torch.Tensor:
+        """Item ``index`` as uint8 (C, H, W), whatever the source's type."""
+        index = range(len(self))[index]
+        n = len(self.real)
+        return self.real.image(index) if index < n else self.images[index - n]
+
+    def sample_weights(self) -> NDArray[np.float64]:
+        """How often each item is drawn under the chosen arm, for ``WeightedRandomSampler``.
+
+        Without balanced sampling every real image weighs the same. With it every class
+        does; the draws of a class that go beyond its real images, up to the largest
+        class, go to GAN images for ``arm.gan_share`` of them. What is left goes to the
+        stored classical images where the arm augments classically, else to real images.
+
+        Returns:
+            float64 (N,), sum 1.
+        """
+        weights = np.zeros(len(self))
+        if self.arm.sampling == "plain":
+            weights[~self.is_synthetic] = 1 / len(self.real)
+            return weights
+        mixture = [counts for counts in self.mixture.values() if counts["real"]]
+        largest = max(counts["real"] for counts in mixture)
+        for label, counts in enumerate(self.mixture.values()):
+            for kind, share in _class_shares(counts, largest, self.arm).items():
+                members = (self.targets == label) & (self.kind == kind)
+                weights[members] = share / counts[kind] / len(mixture)
+        return weights
+
+    def loss_weights(self) -> NDArray[np.float64]:
+        """The weight of each class in the loss under the chosen arm, float64 (K,).
+
+        Inverse to the class's real images where the arm weighs classes
+        (n / (classes * n_class), as scikit-learn's "balanced"), else all ones.
+        """
+        weights = np.ones(len(self.classes))
+        if self.arm.class_weights:
+            counts = np.array([c["real"] for c in self.mixture.values()], dtype=np.float64)
+            present = counts > 0
+            weights[present] = counts.sum() / (present.sum() * counts[present])
+        return weights
+
+    def summary(self) -> str:
+        """What was there, what was added, what was chosen and whether it helps, as text."""
+        from synthaug.datasets.summary import summary
+
+        return summary(self)
+
+    def save(self, directory: str | Path, *, copy_real: bool = False, force: bool = False) -> Path:
+        """Write the set into a folder; `load` gives it back.
+
+        The folder appears whole or not at all. Real images are referred to, not copied,
+        unless asked for; those that are no files (arrays, tensors) are always copied, as
+        8-bit PNG, and the report says so.
+
+        Args:
+            directory: the folder; must be empty or not there yet.
+            copy_real: put copies of the real images into ``real/``.
+            force: replace a folder that an earlier `save` wrote.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InputError: the folder is in use or cannot be written.
+            OutOfResources: the disk is full.
+        """
+        from synthaug.datasets.saved import save
+
+        return save(self, Path(directory), copy_real=copy_real, force=force)
+
+    def to_imagefolder(self, directory: str | Path, *, link: bool = False) -> Path:
+        """Write one folder a class, and ``provenance.csv``; see `export.to_imagefolder`."""
+        from synthaug.datasets import export
+
+        return export.to_imagefolder(self, Path(directory), link=link)
+
+    def to_webdataset(self, target: str | Path, *, shard_size: int = 10_000) -> list[Path]:
+        """Write tar shards the ``webdataset`` library reads; see `export.to_webdataset`."""
+        from synthaug.datasets import export
+
+        return export.to_webdataset(self, Path(target), shard_size=shard_size)
+
+    def to_hf(self) -> huggingface.Dataset:
+        """A Hugging Face ``Dataset``; see `export.to_hf`."""
+        from synthaug.datasets import export
+
+        return export.to_hf(self)
+
+
+def _class_shares(counts: dict[str, int], largest: int, arm: Arm) -> dict[str, float]:
+    """The share of a class's draws each kind of image gets, sum 1; kinds without any left out."""
+    if not counts["real"]:
+        return {}
+    extra = 1 - counts["real"] / largest
+    gan = extra * arm.gan_share if counts["gan"] else 0.0
+    classical = extra - gan if arm.classical and counts["classical"] else 0.0
+    shares = {"real": 1 - gan - classical, "gan": gan, "classical": classical}
+    return {kind: share for kind, share in shares.items() if share > 0}
+
+
+def _check(
+    classes: int,
+    images: Sequence[torch.Tensor],
+    labels: NDArray[np.int64],
+    kinds: Sequence[str],
+    provenance: Sequence[Provenance],
+) -> None:
+    lengths = (len(images), len(labels), len(kinds), len(provenance))
+    if len(set(lengths)) > 1:
+        raise InputError(
+            "synthetic images", expected="as many images as labels, kinds and records",
+            got=str(lengths),
+        )  # fmt: skip
+    if len(labels) and not (0 <= labels.min() and labels.max() < classes):
+        raise InputError(
+            "labels of synthetic images", expected=f"0 to {classes - 1}",
+            got=f"{labels.min()} to {labels.max()}",
+        )  # fmt: skip
+    if unknown := set(kinds) - {"gan", "classical"}:
+        raise InputError(
+            "kind of a synthetic image", expected="gan or classical", got=repr(unknown.pop())
+        )
