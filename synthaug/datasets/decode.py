@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BadImage", "Picture", "decode"]
 
-# Formats PIL decodes by itself: no EPS or PDF, which call other programs.
+# Formats PIL decodes by itself: no EPS or PDF, which call other programs. PIL's JPEG opener
+# also reads MPO, which has no opener of its own.
 _FORMATS = (
-    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP",
+    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP",
 )  # fmt: skip
 # What PIL's format plugins raise on broken files.
 _BROKEN = (
