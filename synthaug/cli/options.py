@@ -67,9 +67,9 @@ Groups = Annotated[
     str | None,
     typer.Option(
         metavar="CSV|PATTERN",
-        help="Which images show one object: a CSV with columns path,group, or a pattern whose "
-        "first bracket picks the group out of the file name, as in '(.*)_[0-9]+'. Groups "
-        "are never split between training and judging.",
+        help="Which images show one object: a CSV file with the columns path and group, or a "
+        "pattern for file names such as '{group}_*.jpg'. Groups are never split between "
+        "training and judging.",
     ),
 ]
 Size = Annotated[
@@ -77,7 +77,7 @@ Size = Annotated[
 ]
 Budget = Annotated[
     str,
-    typer.Option(metavar="TIME|IMAGES", help="Training budget: '10min', '2h', or '50000 images'."),
+    typer.Option(metavar="TIME|IMAGES", help="Time for everything ('10min', '2h'), or '50000 images' of training."),
 ]
 Recipe = Annotated[str, typer.Option(metavar="NAME", help="How the generator is trained.")]
 Seed = Annotated[int, typer.Option(help="Same seed, machine and thread count: same bytes.")]
