@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,17 +102,13 @@ def of_checkup(checks: Sequence[Check]) -> Answer:
 
 def _augmented_fields(balanced: AugmentedDataset, out: Path) -> dict[str, Any]:
     facts = balanced.report
-    counts = Counter(zip(balanced.targets, balanced.kind, strict=True))
     return {
         "out": str(out),
         "report": str(out / "report.html"),
         "chosen": facts.chosen,
         "helps": facts.helps,
         "why": facts.why,
-        "counts": {
-            name: {kind: counts[index, kind] for kind in ("real", "gan", "classical")}
-            for index, name in enumerate(balanced.classes)
-        },
+        "counts": balanced.mixture,
         "failed": balanced.verdicts.failed,
         "verdicts": [verdict.to_dict() for verdict in balanced.verdicts],
         "warnings": facts.warnings,

@@ -30,7 +30,6 @@ from synthaug.cli.options import (
     SkipBad,
     Strict,
     parse_size,
-    parse_target,
 )
 from synthaug.cli.progress import Progress
 from synthaug.errors import InputError
@@ -81,7 +80,8 @@ def augment(
         str,
         typer.Option(
             help="What each class should hold, real and synthetic together: 'balance' (all as "
-            "many as the largest), a number, or 'crack=500,fray=max' for some classes.",
+            "many as the largest), a number, or classes such as 'crack=500,fray=max'; 'other' "
+            "stands for those not named.",
         ),
     ] = "balance",
     groups: Groups = None,
@@ -138,11 +138,10 @@ def augment(
     def work() -> Answer:
         import synthaug
 
-        targets = parse_target(target)
         if dry_run:
             plan = synthaug.plan(
                 data,
-                targets,
+                target,
                 groups=groups,
                 size=parse_size(size),
                 budget=budget,
@@ -156,7 +155,7 @@ def augment(
         with Progress() as progress:
             balanced = synthaug.augment(
                 data,
-                targets,
+                target,
                 groups=groups,
                 size=parse_size(size),
                 budget=budget,

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their words are read."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from synthaug.errors import InputError
 
 __all__ = [
     "Budget",
@@ -28,7 +26,6 @@ __all__ = [
     "SkipBad",
     "Strict",
     "parse_size",
-    "parse_target",
 ]
 
 
@@ -77,7 +74,10 @@ Size = Annotated[
 ]
 Budget = Annotated[
     str,
-    typer.Option(metavar="TIME|IMAGES", help="Time for everything ('10min', '2h'), or '50000 images' of training."),
+    typer.Option(
+        metavar="TIME|IMAGES",
+        help="Time for everything ('10min', '2h'), or '50000 images' of training.",
+    ),
 ]
 Recipe = Annotated[str, typer.Option(metavar="NAME", help="How the generator is trained.")]
 Seed = Annotated[int, typer.Option(help="Same seed, machine and thread count: same bytes.")]
@@ -96,47 +96,6 @@ Json = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
-def parse_target(text: str) -> str | int | dict[str, int | str]:
-    """The ``--target`` option as `synthaug.augment` takes it.
-
-    Args:
-        text: ``"balance"``, a number, or ``CLASS=NUMBER`` and ``CLASS=max``, comma-separated.
-
-    Raises:
-        InputError: a part is not of that form, or a class is named twice.
-
-    Example:
-        >>> parse_target("crack=500,other=max")
-        {'crack': 500, 'other': 'max'}
-    """
-    text = text.strip()
-    if text == "balance":
-        return text
-    if "=" not in text:
-        return _count(text, where="--target", expected="'balance', a number or CLASS=NUMBER")
-    targets: dict[str, int | str] = {}
-    for part in text.split(","):
-        name, equals, count = (piece.strip() for piece in part.rpartition("="))
-        if not equals or not name:
-            raise InputError(
-                "target",
-                expected="CLASS=NUMBER or CLASS=max",
-                got=repr(part),
-                where="--target",
-                remedy="Write it like 'crack=500,fray=max'.",
-            )
-        if name in targets:
-            raise InputError(
-                "target",
-                expected="each class once",
-                got=f"{name!r} twice",
-                where="--target",
-                remedy="Keep one of them.",
-            )
-        targets[name] = count if count == "max" else _count(count, where=f"--target, class {name}")
-    return targets
-
-
 def parse_size(name: SizeName) -> str | int:
     """The ``--size`` option as `synthaug.augment` takes it.
 
@@ -145,16 +104,3 @@ def parse_size(name: SizeName) -> str | int:
         (32, 'auto')
     """
     return "auto" if name is SizeName.AUTO else int(name)
-
-
-def _count(text: str, *, where: str, expected: str = "a number or 'max'") -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(
-            "target",
-            expected=expected,
-            got=repr(text),
-            where=where,
-            remedy="Write it like 'crack=500,fray=max'.",
-        ) from None

@@ -19,7 +19,7 @@ class Progress:
     """A training callback that shows progress on stderr.
 
     Off a terminal it prints one line per phase and per twentieth of it, so that a log of a
-    ten-minute run stays readable.
+    ten-minute run stays readable. A message for people is printed as it comes.
 
     Args:
         interactive: draw a bar; None asks whether stderr is a terminal.
@@ -48,6 +48,9 @@ class Progress:
         if self._interactive:
             self._draw(event)
             return
+        if event.message:
+            print(event.message, file=sys.stderr, flush=True)
+            return
         twentieth = event.images_seen * 20 // event.total if event.total else 0
         if (event.phase, twentieth) != self._shown:
             self._shown = (event.phase, twentieth)
@@ -57,6 +60,9 @@ class Progress:
         if self._bar is None:
             self._bar = _new_bar()
             self._bar.start()
+        if event.message:
+            self._bar.console.print(event.message, markup=False, highlight=False)
+            return
         if event.phase not in self._tasks:
             self._tasks[event.phase] = self._bar.add_task(event.phase, facts="")
         self._bar.update(
