@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import hashlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -59,7 +60,7 @@ def deliver(work: Callable[[], Answer], *, as_json: bool, debug: bool) -> int:
         error = as_synthaug_error(raised)
         print_error(str(error), error.code, error.exit_code, as_json=as_json)
         return error.exit_code
-    print(json.dumps(answer.fields, indent=1) if as_json else answer.text)
+    _print(json.dumps(answer.fields, indent=1) if as_json else answer.text)
     return answer.exit_code
 
 
@@ -68,7 +69,15 @@ def print_error(message: str, code: str, exit_code: int, *, as_json: bool) -> No
     print(f"synthaug: {message}", file=sys.stderr)
     if as_json:
         error = {"code": code, "message": message, "exit_code": exit_code}
-        print(json.dumps({"error": error}, indent=1))
+        _print(json.dumps({"error": error}, indent=1))
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # The reader left early (`| head`); what was asked for has been done all the same.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def as_synthaug_error(raised: BaseException) -> SynthaugError:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import synthaug
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(synthaug.__file__).parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # Room (first name after `synthaug`) to floor; docs/house.md tells the same to people.
 FLOORS = {
@@ -142,9 +145,7 @@ def test_no_drawer_for_odds_and_ends() -> None:
 
 def test_what_is_imported_is_declared() -> None:
     """Every third-party package the code or its tests import is in pyproject.toml."""
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = PYPROJECT["project"]
     named = {
         "opencv-python": "cv2",
         "scikit-learn": "sklearn",
@@ -158,7 +159,9 @@ def test_what_is_imported_is_declared() -> None:
 
     extras = project["optional-dependencies"]
     always = modules(*project["dependencies"])
-    needed = {name.split(".")[0] for p in MODULES.values() for _, name in imported(p, typing_too=1)}
+    needed = {
+        name.split(".")[0] for p in MODULES.values() for _, name in imported(p, typing_too=True)
+    }
     tests = {
         name.split(".")[0]
         for path in (ROOT / "tests").rglob("*.py")
@@ -167,6 +170,21 @@ def test_what_is_imported_is_declared() -> None:
     }
     known = set(sys.stdlib_module_names) | {"synthaug"}
     optional = modules(*(line for lines in extras.values() for line in lines))
-    # Whoever has scikit-learn has joblib, and so on: the direct ones are what we promise.
     assert needed - known - always - optional == set()
     assert tests - known - always - modules(*extras["test"]) == set()
+
+
+def test_files_beside_the_code_are_packaged() -> None:
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["*"]
+    left_out = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "synthaug").rglob("*")
+        if path.is_file()
+        and path.suffix != ".py"
+        and "__pycache__" not in path.parts
+        and not (
+            (path.parent / "__init__.py").exists()
+            and any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns)
+        )
+    ]
+    assert left_out == []
