@@ -1,0 +1,200 @@
+"""Networks of the rare recipe: small, fast on a CPU, conditioned on the class throughout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["RareDiscriminator", "RareEncoder", "RareGenerator"]
+
+_SLOPE = 0.2
+
+
+class RareGenerator(nn.Module):
+    """Images from latents and labels; everything is a function of the style ``w``.
+
+    A latent and a class embedding, both on the sphere, are mapped to ``w``; ``w`` gives the
+    4x4 start and scales and shifts every normalised feature map; each map receives one
+    number of noise a pixel; the last step unfolds channels into pixels.
+
+    Args:
+        num_classes: classes.
+        channels: 1 or 3.
+        resolution: side of the images, a power of two from 16 to 128.
+        widths: channels at 4, 8, 16, ... pixels, up to half the resolution.
+        z_dim: latent dimensions.
+        w_dim: style dimensions.
+
+    Source: Karras, Laine, Aila 2019, "A Style-Based Generator Architecture". Differs:
+    feature maps are normalised over all positions and channels in place of instance norm,
+    the start is a function of w, output by pixel shuffle (Shi et al. 2016).
+    """
+
+    def __init__(
+        self, num_classes: int, channels: int, resolution: int,
+        *, widths: Sequence[int] | None = None, z_dim: int = 64, w_dim: int = 128,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        widths = tuple(widths or generator_widths(resolution))
+        self.config: dict[str, Any] = {
+            "kind": "rare", "num_classes": num_classes, "channels": channels,
+            "resolution": resolution, "widths": list(widths), "z_dim": z_dim, "w_dim": w_dim,
+        }  # fmt: skip
+        self.z_dim = z_dim
+        self.embedding = nn.Embedding(num_classes, z_dim)
+        self.mapping = nn.Sequential(
+            nn.Linear(2 * z_dim, w_dim), nn.LeakyReLU(_SLOPE),
+            nn.Linear(w_dim, w_dim), nn.LeakyReLU(_SLOPE),
+        )  # fmt: skip
+        self.start = nn.Linear(w_dim, widths[0] * 16)
+        blocks = [_StyledConv(widths[0], widths[0], w_dim)]
+        sides = [4]
+        for before, after in pairwise(widths):
+            blocks += [_StyledConv(before, after, w_dim, up=True), _StyledConv(after, after, w_dim)]
+            sides += [sides[-1] * 2] * 2
+        self.blocks = nn.ModuleList(blocks)
+        self._noise_sizes = [side * side for side in sides]
+        self.noise_dim = sum(self._noise_sizes)
+        self.out = nn.Conv2d(widths[-1], 4 * channels, 3, padding=1)
+
+    def forward(self, latents: Tensor, labels: Tensor, truncation_psi: float = 1.0) -> Tensor:
+        """Float images (N, C, R, R) in [-1, 1] from latents (N, z_dim + noise_dim)."""
+        w = self.style(latents[:, : self.z_dim], labels)
+        if truncation_psi != 1.0:
+            mean = self.mean_style()[labels]
+            w = mean + truncation_psi * (w - mean)
+        noise = torch.split(latents[:, self.z_dim :], self._noise_sizes, dim=1)
+        x = self.start(w).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
+        for block, values in zip(self.blocks, noise, strict=True):
+            x = block(x, w, values)
+        return torch.tanh(F.pixel_shuffle(self.out(x), 2)).float()
+
+    def style(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Styles w, float (N, w_dim), of latents (N, z_dim) and labels (N,)."""
+        length = math.sqrt(self.z_dim)
+        direction = F.normalize(z, dim=1) * length
+        identity = F.normalize(self.embedding(labels), dim=1) * length
+        w: Tensor = self.mapping(torch.cat([direction, identity], dim=1))
+        return w
+
+    def mean_style(self, draws: int = 512) -> Tensor:
+        """Mean w of each class, float (num_classes, w_dim), over a fixed draw of latents."""
+        source = torch.Generator().manual_seed(0)
+        z = torch.randn(draws, self.z_dim, generator=source).to(self.embedding.weight.device)
+        classes = range(self.embedding.num_embeddings)
+        labels = [torch.full((draws,), label, device=z.device) for label in classes]
+        return torch.stack([self.style(z, label).mean(0) for label in labels])
+
+
+class _StyledConv(nn.Module):
+    """Convolution, upsampling, normalisation, scale and shift from w, noise, leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, *, up: bool = False) -> None:
+        super().__init__()
+        self.up = up
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.style = nn.Linear(w_dim, 2 * outputs)
+        self.noise_strength = nn.Parameter(torch.zeros(outputs, 1, 1))
+        nn.init.kaiming_normal_(self.conv.weight, _SLOPE)
+        nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
+        nn.init.normal_(self.style.weight, 0, 0.5 / math.sqrt(w_dim))
+        nn.init.zeros_(self.style.bias)
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
+        # Convolving before upsampling costs a quarter of convolving after.
+        x = self.conv(x)
+        if self.up:
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+        x = x * torch.rsqrt(x.square().mean((1, 2, 3), keepdim=True) + 1e-6)
+        scale, shift = self.style(w)[:, :, None, None].chunk(2, dim=1)
+        values = noise.view(-1, 1, *x.shape[2:])
+        return F.leaky_relu(x * (1 + scale) + shift + self.noise_strength * values, _SLOPE)
+
+
+class RareDiscriminator(nn.Module):
+    """One logit an image: how real it looks as a member of its class.
+
+    Args:
+        num_classes, channels, resolution: of the data.
+        widths: channels from half the resolution downwards.
+
+    Source: Miyato and Koyama 2018, "cGANs with Projection Discriminator", equation 4;
+    residual blocks without normalisation. Differs: input folded by pixel unshuffle.
+    """
+
+    def __init__(
+        self, num_classes: int, channels: int, resolution: int,
+        *, widths: Sequence[int] | None = None, features: int = 128,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        widths = tuple(widths or discriminator_widths(resolution))
+        self.fold = nn.PixelUnshuffle(2)
+        self.stem = nn.Conv2d(4 * channels, widths[0], 3, padding=1)
+        self.body = nn.Sequential(*(_ResidualDown(a, b) for a, b in pairwise(widths)))
+        self.last = nn.Conv2d(widths[-1], features, 3, padding=1)
+        self.hidden = nn.Linear(features * 16, features)
+        self.out = nn.Linear(features, 1)
+        self.embedding = nn.Embedding(num_classes, features)
+        nn.init.normal_(self.embedding.weight, 0, 0.1)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Logits, float (N,), of images (N, C, R, R) in [-1, 1]."""
+        x = self.fold(images).contiguous(memory_format=torch.channels_last)
+        x = F.leaky_relu(self.body(self.stem(x)), _SLOPE)
+        x = F.leaky_relu(self.last(x), _SLOPE).flatten(1)
+        x = F.leaky_relu(self.hidden(x), _SLOPE)
+        match = (x * self.embedding(labels)).sum(1) / math.sqrt(x.shape[1])
+        logits: Tensor = (self.out(x)[:, 0] + match).float()
+        return logits
+
+
+class _ResidualDown(nn.Module):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.skip = nn.Conv2d(inputs, outputs, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Halving between the two convolutions costs 0.6 of halving after them.
+        y = F.avg_pool2d(self.first(F.leaky_relu(x, _SLOPE)), 2)
+        y = self.second(F.leaky_relu(y, _SLOPE))
+        total: Tensor = y + self.skip(F.avg_pool2d(x, 2))
+        return total * math.sqrt(0.5)
+
+
+class RareEncoder(nn.Module):
+    """Mean and log variance, float (N, z_dim) each, of the latent behind an image."""
+
+    def __init__(self, channels: int, resolution: int, *, z_dim: int = 64) -> None:
+        super().__init__()
+        steps = int(math.log2(resolution)) - 3
+        widths = [min(32 + 16 * step, 96) for step in range(steps + 1)]
+        layers: list[nn.Module] = [nn.PixelUnshuffle(2)]
+        layers += [nn.Conv2d(4 * channels, widths[0], 3, padding=1), nn.LeakyReLU(_SLOPE)]
+        for before, after in pairwise(widths):
+            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(_SLOPE)]
+        self.body = nn.Sequential(*layers)
+        self.out = nn.Linear(widths[-1] * 16, 2 * z_dim)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The posterior of images (N, C, R, R) in [-1, 1]."""
+        mean, log_variance = self.out(self.body(images).flatten(1)).float().chunk(2, dim=1)
+        return mean, log_variance.clamp(-10, 10)
+
+
+def generator_widths(resolution: int) -> tuple[int, ...]:
+    """Channels at 4, 8, ... up to half of ``resolution``."""
+    return (128, 96, 48, 32, 24)[: int(math.log2(resolution)) - 2]
+
+
+def discriminator_widths(resolution: int) -> tuple[int, ...]:
+    """Channels at half of ``resolution`` and after each halving down to 4."""
+    steps = int(math.log2(resolution)) - 2
+    return {2: (64, 128), 3: (48, 64, 96), 4: (32, 48, 64, 96), 5: (24, 32, 48, 64, 96)}[steps]

@@ -1,0 +1,90 @@
+"""The rare recipe: a GAN for few images, made for minutes of one CPU core."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from synthaug.diffaug import DiffAugment
+from synthaug.networks.rare import RareDiscriminator, RareEncoder, RareGenerator
+from synthaug.objectives.adversarial import Relativistic
+from synthaug.objectives.penalties import R1
+from synthaug.objectives.reconstruction import HalfSizeReconstruction, NegativeELBO
+from synthaug.training import Phase, Player, Recipe, Shape, Term
+from synthaug.training.recipe import fade_out, flat_then_cosine, warm_up
+
+__all__ = ["rare"]
+
+
+def rare() -> Recipe:
+    """Start warm as a variational autoencoder, then play the relativistic game.
+
+    The warm start gives every training image a latent before the game begins; a fading
+    reconstruction term keeps it so while the discriminator takes over.
+    """
+    game = Relativistic()
+    return Recipe(
+        name="rare",
+        summary="Few images a class, minutes of CPU: VAE warm start, then a relativistic GAN.",
+        source=(
+            "Kingma and Welling 2014; Larsen et al. 2016; Jolicoeur-Martineau 2019; "
+            "Miyato and Koyama 2018; Mescheder et al. 2018; Zhao et al. 2020"
+        ),
+        build=_networks,
+        augmentation=DiffAugment(),
+        phases=(
+            Phase(
+                "warm start",
+                share=0.15,
+                averaging=0.0,
+                players=(
+                    Player(
+                        "autoencoder",
+                        updates=("encoder", "generator"),
+                        terms=(Term("elbo", NegativeELBO(), weight=100.0),),
+                        learning_rate=1e-3,
+                        betas=(0.9, 0.99),
+                        schedule=warm_up(0.05),
+                    ),
+                ),
+            ),
+            Phase(
+                "game",
+                share=0.85,
+                averaging=0.998,
+                players=(
+                    Player(
+                        "discriminator",
+                        updates=("discriminator",),
+                        terms=(
+                            Term("relativistic", game.discriminator),
+                            Term("r1", R1(), weight=0.3, every=8),
+                        ),
+                        schedule=flat_then_cosine(),
+                    ),
+                    Player(
+                        "generator",
+                        updates=("generator",),
+                        terms=(
+                            Term("relativistic", game.generator),
+                            Term(
+                                "reconstruction",
+                                HalfSizeReconstruction(),
+                                weight=2.0,
+                                schedule=fade_out(0.5),
+                            ),
+                        ),
+                        schedule=flat_then_cosine(),
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+def _networks(shape: Shape) -> dict[str, nn.Module]:
+    arguments = (shape.num_classes, shape.channels, shape.resolution)
+    return {
+        "generator": RareGenerator(*arguments),
+        "discriminator": RareDiscriminator(*arguments),
+        "encoder": RareEncoder(shape.channels, shape.resolution),
+    }

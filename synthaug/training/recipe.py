@@ -1,0 +1,204 @@
+"""What a training run is made of: terms, players, phases, and the recipe that holds them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from synthaug.errors import InputError
+
+if TYPE_CHECKING:
+    from synthaug.training.step import Step
+
+__all__ = [
+    "Phase",
+    "Player",
+    "Recipe",
+    "Shape",
+    "Term",
+    "constant",
+    "fade_out",
+    "flat_then_cosine",
+    "square_root_frequency",
+    "warm_up",
+]
+
+Schedule = Callable[[float], float]
+"""A factor as a function of the share of its phase that is done, 0 to 1."""
+
+Networks = Mapping[str, nn.Module]
+"""The networks of a run by role: generator, discriminator, encoder, ..."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shape:
+    """What the data asks of the networks.
+
+    Args:
+        num_classes: classes, at least 2.
+        channels: 1 (grey) or 3 (RGB).
+        resolution: side of the square images, pixels.
+    """
+
+    num_classes: int
+    channels: int
+    resolution: int
+
+
+def constant(_: float) -> float:
+    """The schedule that is 1 throughout."""
+    return 1.0
+
+
+def fade_out(until: float) -> Schedule:
+    """A schedule that falls linearly from 1 to 0 at ``until`` and stays there."""
+    return lambda done: max(0.0, 1.0 - done / until)
+
+
+def flat_then_cosine(flat: float = 0.5) -> Schedule:
+    """A schedule that is 1 until ``flat``, then falls to 0 along half a cosine."""
+
+    def schedule(done: float) -> float:
+        if done <= flat:
+            return 1.0
+        return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (done - flat) / (1.0 - flat))))
+
+    return schedule
+
+
+def warm_up(share: float) -> Schedule:
+    """A schedule that rises linearly from 0 to 1 at ``share`` and stays there."""
+    return lambda done: min(1.0, done / share) if share > 0 else 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """One weighted part of a player's loss.
+
+    Args:
+        name: as logged.
+        function: takes the step's tensors, returns a scalar tensor.
+        weight: factor of the scalar, multiplied with ``schedule``.
+        schedule: change of the weight over the phase.
+        every: evaluated on every n-th step only, its weight multiplied by n (lazy
+            regularization: Karras et al. 2020, "Analyzing and Improving the Image
+            Quality of StyleGAN", section 2).
+    """
+
+    name: str
+    function: Callable[[Step], Tensor]
+    weight: float = 1.0
+    schedule: Schedule = constant
+    every: int = 1
+
+    def factor(self, done: float, index: int) -> float:
+        """The weight at this step; 0 where the term is not evaluated."""
+        if index % self.every:
+            return 0.0
+        return self.weight * self.every * self.schedule(done)
+
+
+@dataclasses.dataclass(frozen=True)
+class Player:
+    """Networks that share one loss and one optimizer.
+
+    Args:
+        name: as logged: ``"discriminator"``, ``"generator"``, ``"autoencoder"``.
+        updates: roles of the networks it updates; all others stand still.
+        terms: parts of its loss.
+        learning_rate: Adam's step size at schedule 1.
+        betas: Adam's decay rates.
+        schedule: of the learning rate over the phase.
+    """
+
+    name: str
+    updates: tuple[str, ...]
+    terms: tuple[Term, ...]
+    learning_rate: float = 5e-4
+    betas: tuple[float, float] = (0.0, 0.99)
+    schedule: Schedule = constant
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """A stretch of the budget during which the same players play.
+
+    Args:
+        name: as shown in progress.
+        share: of the budget, 0 to 1; the shares of a recipe add up to 1.
+        players: in the order they step.
+        averaging: decay a step of the averaged generator weights; 0 copies them.
+    """
+
+    name: str
+    share: float
+    players: tuple[Player, ...]
+    averaging: float = 0.998
+
+
+def square_root_frequency(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Class probabilities in proportion to the square root of their counts.
+
+    Between the data's own proportions (the rare class is hardly ever drawn) and equal ones
+    (each rare image is seen so often that it is learnt by heart).
+    """
+    weights = np.sqrt(counts.astype(np.float64))
+    return np.asarray(weights / weights.sum())
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A complete, runnable choice of networks, losses, schedules and sampling.
+
+    Args:
+        name: as typed on the command line.
+        summary: one sentence for people.
+        source: papers it is built from.
+        build: makes the networks for a shape; must contain ``"generator"``.
+        phases: in order; shares add up to 1.
+        sampling: class probabilities from class counts.
+        augmentation: the differentiable augmentation of what discriminators see, or None.
+        batch_size: real images a step.
+        precision: ``"bf16"`` (autocast) or ``"fp32"``.
+
+    Raises:
+        InputError: shares that do not add up to 1, or a player without terms.
+    """
+
+    name: str
+    summary: str
+    source: str
+    build: Callable[[Shape], dict[str, nn.Module]]
+    phases: tuple[Phase, ...]
+    sampling: Callable[[NDArray[np.int64]], NDArray[np.float64]] = square_root_frequency
+    augmentation: Callable[[Tensor, torch.Generator], Tensor] | None = None
+    batch_size: int = 32
+    precision: str = "bf16"
+
+    def __post_init__(self) -> None:
+        total = sum(phase.share for phase in self.phases)
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise InputError(
+                "phases of a recipe",
+                expected="shares that add up to 1",
+                got=f"{total:g}",
+                where=f"recipe {self.name}",
+                remedy="Correct the shares.",
+            )
+        for phase in self.phases:
+            for player in phase.players:
+                if not player.terms or not player.updates:
+                    raise InputError(
+                        "player of a recipe",
+                        expected="at least one term and one network to update",
+                        got="none",
+                        where=f"recipe {self.name}, phase {phase.name}, player {player.name}",
+                        remedy="Add a term, or leave the player out.",
+                    )
