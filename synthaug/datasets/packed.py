@@ -80,7 +80,7 @@ class Packed:
         flat = batch.reshape(-1)
         for place, row in enumerate(rows.tolist()):
             piece = flat[place * size : (place + 1) * size]
-            if os.preadv(handle, [memoryview(piece)], _HEADER + row * size) != size:
+            if os.preadv(handle, [piece.data], _HEADER + row * size) != size:
                 raise OSError(errno.EIO, "pack file is shorter than it was", str(self._store))
         return torch.from_numpy(batch)
 
