@@ -1,6 +1,11 @@
 """Pure functions from feature rows to numbers, float64 inside."""
 
-from synthaug.metrics.distances import frechet_distance, kid
+from synthaug.metrics.distances import (
+    frechet_distance,
+    frechet_of_products,
+    kid,
+    kid_of_products,
+)
 from synthaug.metrics.neighbours import (
     Support,
     birthday_support,
@@ -9,6 +14,7 @@ from synthaug.metrics.neighbours import (
     mean_pairwise_distance,
     nearest,
     precision_recall,
+    support_of_collisions,
 )
 from synthaug.metrics.probabilities import inception_score
 
@@ -18,9 +24,12 @@ __all__ = [
     "density_coverage",
     "euclidean",
     "frechet_distance",
+    "frechet_of_products",
     "inception_score",
     "kid",
+    "kid_of_products",
     "mean_pairwise_distance",
     "nearest",
     "precision_recall",
+    "support_of_collisions",
 ]

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synthaug.errors import InputError
 
-__all__ = ["frechet_distance", "kid", "rows"]
+__all__ = ["frechet_distance", "frechet_of_products", "kid", "kid_of_products", "rows"]
 
 
 def rows(values: ArrayLike, *, name: str, least: int = 2) -> NDArray[np.float64]:
@@ -92,6 +92,24 @@ def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
     return max(0.0, float(shift @ shift + spread - 2 * cross))
 
 
+def frechet_of_products(
+    aa: NDArray[np.float64], bb: NDArray[np.float64], ab: NDArray[np.float64]
+) -> float:
+    """Return `frechet_distance` of two sets of which only the inner products are at hand.
+
+    Args:
+        aa: float64 (N, N), products within the first set.
+        bb: float64 (M, M), within the second.
+        ab: float64 (N, M), between them.
+    """
+    n, m = len(aa) - 1, len(bb) - 1
+    shift = aa.mean() + bb.mean() - 2 * ab.mean()
+    spread = (aa.trace() - aa.mean() * len(aa)) / n + (bb.trace() - bb.mean() * len(bb)) / m
+    centred = ab - ab.mean(axis=0) - ab.mean(axis=1, keepdims=True) + ab.mean()
+    cross = np.linalg.svd(centred, compute_uv=False).sum() / np.sqrt(n * m)
+    return max(0.0, float(shift + spread - 2 * cross))
+
+
 def _centred(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows whose Gram matrix over columns is the covariance, at most as many as columns."""
     centred = (matrix - matrix.mean(axis=0)) / np.sqrt(len(matrix) - 1)
@@ -125,20 +143,32 @@ def kid(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
     estimate over all rows instead of a mean over blocks; variance by Hoeffding projection.
     """
     left, right = pair(a, b)
-    dim = left.shape[1]
-    within_a = _off_diagonal_means(_kernel(left, left, dim))
-    within_b = _off_diagonal_means(_kernel(right, right, dim))
-    cross = _kernel(left, right, dim)
+    return kid_of_products(left @ left.T, right @ right.T, left @ right.T, left.shape[1])
+
+
+def kid_of_products(
+    aa: NDArray[np.float64], bb: NDArray[np.float64], ab: NDArray[np.float64], dim: int
+) -> tuple[float, float]:
+    """Return `kid` of two sets of which only the inner products are at hand.
+
+    Args:
+        aa: float64 (N, N), products within the first set.
+        bb: float64 (M, M), within the second.
+        ab: float64 (N, M), between them.
+        dim: number of features.
+    """
+    within_a, within_b = (_off_diagonal_means(_kernel(square, dim)) for square in (aa, bb))
+    cross = _kernel(ab, dim)
     value = within_a.mean() + within_b.mean() - 2 * cross.mean()
     influence_a = within_a - cross.mean(axis=1)
     influence_b = within_b - cross.mean(axis=0)
-    variance = 4 * (influence_a.var(ddof=1) / len(left) + influence_b.var(ddof=1) / len(right))
+    variance = 4 * (influence_a.var(ddof=1) / len(aa) + influence_b.var(ddof=1) / len(bb))
     return float(value), float(variance)
 
 
-def _kernel(a: NDArray[np.float64], b: NDArray[np.float64], dim: int) -> NDArray[np.float64]:
-    kernel: NDArray[np.float64] = (a @ b.T / dim + 1) ** 3
-    return kernel
+def _kernel(products: NDArray[np.float64], dim: int) -> NDArray[np.float64]:
+    base = products / dim + 1
+    return base * base * base
 
 
 def _off_diagonal_means(square: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ __all__ = [
     "mean_pairwise_distance",
     "nearest",
     "precision_recall",
+    "support_of_collisions",
 ]
 
 _CHUNK = 1024
@@ -164,8 +165,6 @@ def birthday_support(generated: ArrayLike, threshold: float) -> Support:
     Source: Arora and Zhang, "Do GANs learn the distribution?", ICLR 2018, section 3.
     Differs: counts colliding pairs of one batch instead of batches with a collision.
     """
-    from scipy.stats import chi2
-
     matrix = rows(generated, name="generated")
     if not threshold >= 0:
         raise InputError(
@@ -176,7 +175,22 @@ def birthday_support(generated: ArrayLike, threshold: float) -> Support:
         )
     upper = np.triu_indices(len(matrix), 1)
     collisions = int((euclidean(matrix, matrix)[upper] <= threshold).sum())
-    pairs = len(upper[0])
+    return support_of_collisions(collisions, len(upper[0]))
+
+
+def support_of_collisions(collisions: int, pairs: int) -> Support:
+    """Return the `Support` that so many collisions among so many pairs speak for.
+
+    Args:
+        collisions: pairs that are one image, a Poisson count.
+        pairs: pairs looked at.
+
+    Example:
+        >>> support_of_collisions(10, 1000).estimate
+        100.0
+    """
+    from scipy.stats import chi2
+
     fewest = chi2.ppf(0.025, 2 * collisions) / 2 if collisions else 0.0
     most = chi2.ppf(0.975, 2 * collisions + 2) / 2
     estimate = pairs / collisions if collisions else np.inf

@@ -1,0 +1,204 @@
+"""Images as gates see them: feature rows in several spaces, labels, groups, class names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from synthaug.errors import InputError
+from synthaug.features import Extractor, embedded, flip_aware, pixels
+from synthaug.gates.reading import Pictures, read
+
+__all__ = ["Sample", "View", "sample"]
+
+EMBEDDED, PIXELS = "embedded", "pixels"
+_CHUNK = 256
+
+
+class View(NamedTuple):
+    """Feature rows of images and of their mirror images, both float32 (N, D)."""
+
+    plain: NDArray[np.float32]
+    mirrored: NDArray[np.float32]
+
+    def take(self, indices: NDArray[np.int64]) -> View:
+        """The rows at these indices."""
+        return View(self.plain[indices], self.mirrored[indices])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sample:
+    """Images reduced to what the gates need; extracted once, judged as often as you like.
+
+    Args:
+        spaces: views by space name; ``"embedded"`` and ``"pixels"`` when made by `sample`.
+        labels: int64 (N,); label i is ``classes[i]``.
+        classes: class names.
+        groups: int64 (N,); equal numbers are photographs of one object, in training and
+            held-out samples alike. None where every image stands alone.
+
+    Raises:
+        InputError: parts of different lengths, or labels outside the classes.
+    """
+
+    spaces: Mapping[str, View]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    groups: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(rows) for view in self.spaces.values() for rows in view}
+        lengths |= {len(self.labels)} | ({len(self.groups)} if self.groups is not None else set())
+        if len(lengths) != 1 or EMBEDDED not in self.spaces:
+            raise InputError(
+                "sample",
+                expected="the space 'embedded', and as many rows, labels and groups as images",
+                got=f"spaces {list(self.spaces)} and lengths {sorted(lengths)}",
+                remedy="Pass one label and one group an image.",
+            )
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
+            raise InputError(
+                "sample labels",
+                expected=f"0 to {len(self.classes) - 1}",
+                got=f"{self.labels.min()} to {self.labels.max()}",
+                remedy="Pass the class names the labels count.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, indices: ArrayLike) -> Sample:
+        """Only these images, in this order."""
+        at = np.asarray(indices)
+        at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.int64)
+        return dataclasses.replace(
+            self,
+            spaces={name: view.take(at) for name, view in self.spaces.items()},
+            labels=self.labels[at],
+            groups=None if self.groups is None else self.groups[at],
+        )
+
+    def of_class(self, name: str) -> Sample:
+        """Only the images of one class; none where the class is unknown."""
+        if name not in self.classes:
+            return self.subset(np.empty(0, np.int64))
+        return self.subset(self.labels == self.classes.index(name))
+
+    def joined(self, other: Sample) -> Sample:
+        """These images, then the other's. Classes and spaces must be the same."""
+        self._refuse_other(other)
+        spaces = {
+            name: View(
+                *(np.concatenate(rows) for rows in zip(view, other.spaces[name], strict=True))
+            )
+            for name, view in self.spaces.items()
+        }
+        groups = None
+        if self.groups is not None and other.groups is not None:
+            groups = np.concatenate([self.groups, other.groups])
+        labels = np.concatenate([self.labels, other.labels])
+        return Sample(spaces=spaces, labels=labels, classes=self.classes, groups=groups)
+
+    def replaced(self, indices: ArrayLike, other: Sample) -> Sample:
+        """The same sample with the images at these indices exchanged for the other's."""
+        at = np.asarray(indices, np.int64)
+        order = np.arange(len(self))
+        order[at] = len(self) + np.arange(len(other))
+        return self.joined(other).subset(order)
+
+    def _refuse_other(self, other: Sample) -> None:
+        if self.classes != other.classes or set(self.spaces) != set(other.spaces):
+            raise InputError(
+                "samples to join",
+                expected=f"classes {self.classes} in spaces {sorted(self.spaces)}",
+                got=f"{other.classes} in {sorted(other.spaces)}",
+                remedy="Make both with the same classes and extractor.",
+            )
+
+    def with_classes(self, classes: tuple[str, ...]) -> Sample:
+        """The same images with labels that count these class names.
+
+        Raises:
+            InputError: an image is of a class that is not among them.
+        """
+        used = [self.classes[i] for i in np.unique(self.labels)]
+        unknown = [name for name in used if name not in classes]
+        if unknown:
+            raise InputError(
+                "classes of the images",
+                expected=f"among {', '.join(classes)}",
+                got=", ".join(unknown),
+                remedy="Name the class folders as those of the training images.",
+            )
+        index = [classes.index(name) if name in classes else 0 for name in self.classes]
+        labels = np.asarray(index, np.int64)[self.labels]
+        return dataclasses.replace(self, labels=labels, classes=classes)
+
+
+def sample(
+    source: Any,
+    *,
+    extractor: Extractor | None = None,
+    groups: Sequence[Any] | NDArray[Any] | None = None,
+    classes: tuple[str, ...] | None = None,
+    side: int | None = None,
+) -> Sample:
+    """Anything that holds images as a `Sample`.
+
+    Args:
+        source: a `Sample` (returned as it is), a folder (one folder a class, or images
+            only), an ``ImageSet``, uint8 images (N, C, H, W) or (N, H, W[, 3]), or
+            ``(images, labels)``.
+        extractor: gives the space ``"embedded"``; `synthaug.features.embedded` by default.
+        groups: one value an image, equal for photographs of one object.
+        classes: class names, where labels are numbers.
+        side: images are first made squares of this many pixels, so that photographs and
+            smaller generated images are compared at one sharpness.
+
+    Raises:
+        InputError: nothing there, or not images.
+
+    Example:
+        >>> from synthaug.features import pixels
+        >>> images = torch.zeros(3, 1, 8, 8, dtype=torch.uint8)
+        >>> len(sample((images, [0, 1, 1]), extractor=pixels()).of_class("1"))
+        2
+    """
+    if isinstance(source, Sample):
+        return source
+    pictures = source if isinstance(source, Pictures) else read(source, classes=classes)
+    kept = None
+    if groups is not None:
+        kept = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1].astype(np.int64)
+    elif pictures.groups is not None:
+        kept = pictures.groups
+    return Sample(
+        spaces=_spaces(pictures, extractor or embedded(), side),
+        labels=pictures.labels,
+        classes=pictures.classes,
+        groups=kept,
+    )
+
+
+def _spaces(pictures: Pictures, extractor: Extractor, side: int | None) -> dict[str, View]:
+    found: dict[str, list[View]] = {EMBEDDED: [], PIXELS: []}
+    thumbnails = pixels()
+    for start in range(0, max(len(pictures), 1), _CHUNK):
+        images = pictures.squares(start, min(start + _CHUNK, len(pictures)), side)
+        found[EMBEDDED].append(_view(extractor, images))
+        found[PIXELS].append(_view(thumbnails, images))
+    return {
+        name: View(*(np.concatenate(rows) for rows in zip(*views, strict=True)))
+        for name, views in found.items()
+    }
+
+
+def _view(extractor: Extractor, images: Tensor) -> View:
+    with torch.inference_mode():
+        return View(*flip_aware(extractor, images))
