@@ -88,6 +88,16 @@ class Verdicts(list[Verdict]):
         """
         return any(v.status is Status.FAIL and not v.scope.startswith("image:") for v in self)
 
+    def __str__(self) -> str:
+        """A line a verdict about the set or a class, failures first."""
+        order = [Status.FAIL, Status.INCONCLUSIVE, Status.PASS]
+        told = sorted(
+            (v for v in self if not v.scope.startswith("image:")),
+            key=lambda verdict: order.index(verdict.status),
+        )
+        width = max((len(v.scope) for v in told), default=0)
+        return "\n".join(f"{v.status:<12}  {v.gate:<9}  {v.scope:<{width}}  {v.why}" for v in told)
+
     def of(self, *, gate: str | None = None, scope: str | None = None) -> Verdicts:
         """The verdicts of one gate, one scope, or both."""
         return Verdicts(
@@ -95,6 +105,16 @@ class Verdicts(list[Verdict]):
             for v in self
             if (gate is None or v.gate == gate) and (scope is None or v.scope == scope)
         )
+
+    def __str__(self) -> str:
+        """A table for people: what is said of the set and its classes, failures first."""
+        order = [Status.FAIL, Status.INCONCLUSIVE, Status.PASS]
+        told = [v for v in self if not v.scope.startswith("image:")]
+        told.sort(key=lambda verdict: order.index(verdict.status))
+        gate = max((len(v.gate) for v in told), default=0)
+        scope = max((len(v.scope) for v in told), default=0)
+        lines = [f"{v.status:<12}  {v.gate:<{gate}}  {v.scope:<{scope}}  {v.why}" for v in told]
+        return "\n".join(line.rstrip() for line in lines) or "no verdict"
 
     def to_json(self) -> str:
         """A JSON array, one object a verdict."""

@@ -52,7 +52,9 @@ def assert_synthetic(
     refused = {Status.FAIL, Status.INCONCLUSIVE} if conclusive else {Status.FAIL}
     bad = [v for v in counted if v.status in refused and not v.scope.startswith("image:")]
     if bad or not counted:
-        raise AssertionError(verdict_table(counted) or f"no verdict of the gates {list(gates)}")
+        raise AssertionError(
+            f"synthetic images, judged by {', '.join(gates) or 'all gates'}:\n{counted}"
+        )
     return counted
 
 
@@ -60,12 +62,3 @@ def assert_synthetic(
 def _assert_synthetic() -> Callable[..., Verdicts]:
     """The function `assert_synthetic`."""
     return assert_synthetic
-
-
-def verdict_table(verdicts: Verdicts) -> str:
-    """The verdicts about the set and its classes as lines of text, failures first."""
-    order = [Status.FAIL, Status.INCONCLUSIVE, Status.PASS]
-    told = [v for v in verdicts if not v.scope.startswith("image:")]
-    told.sort(key=lambda verdict: order.index(verdict.status))
-    width = max((len(v.scope) for v in told), default=0)
-    return "\n".join(f"{v.status:<12}  {v.gate:<9}  {v.scope:<{width}}  {v.why}" for v in told)
