@@ -12,7 +12,7 @@ from synthaug.verdict import Status
 if TYPE_CHECKING:
     from synthaug.datasets.augmented import AugmentedDataset
 
-__all__ = ["added", "chosen_arm", "headline", "summary", "untouched_arm"]
+__all__ = ["added", "answer", "chosen_arm", "headline", "summary", "untouched_arm"]
 
 UNTOUCHED = "plain"  # the name of the arm that changes nothing
 _BAR = 28  # characters of the longest bar
@@ -33,30 +33,36 @@ def untouched_arm(facts: AugmentFacts) -> ArmFacts | None:
     return next((arm for arm in same if arm.name == UNTOUCHED), None)
 
 
+def answer(facts: AugmentFacts) -> str:
+    """Whether the chosen arm helps, in two to three words."""
+    answers = {"yes": "It helps", "no difference": "No measurable difference"}
+    return answers.get(facts.helps, "Not measured")
+
+
 def headline(facts: AugmentFacts) -> str:
-    """What was chosen and whether it helps, in one sentence with the numbers.
+    """What was chosen and how it does beside the untouched set, in one sentence.
 
     Example:
         >>> headline(AugmentFacts(version="1", source="tiles", chosen="oversampling"))
-        'oversampling was chosen; whether it helps could not be measured.'
+        'Oversampling was chosen; whether it helps could not be measured.'
     """
-    name = facts.chosen or "Nothing"
+    name = (facts.chosen or "nothing").replace("_", " ")
+    name = name[:1].upper() + name[1:]
     chosen, untouched = chosen_arm(facts), untouched_arm(facts)
     if chosen is None or untouched is None or facts.helps == "unknown":
         return f"{name} was chosen; whether it helps could not be measured."
     if chosen.name == untouched.name:
         return (
-            "No remedy beats the untouched set: "
+            "No remedy beats the untouched set, which reaches "
             f"{percent(untouched.score)} balanced accuracy on real images kept apart."
         )
-    if facts.helps == "yes":
-        way = "lifts" if chosen.score >= untouched.score else "moves"
+    if facts.helps == "yes" and chosen.score > untouched.score:
         return (
-            f"It helps: {name} {way} balanced accuracy from {percent(untouched.score)} "
+            f"{name} lifts balanced accuracy from {percent(untouched.score)} "
             f"to {percent(chosen.score)} on real images kept apart."
         )
     return (
-        f"No measurable difference: {name} scores {percent(chosen.score)} balanced accuracy, "
+        f"{name} reaches {percent(chosen.score)} balanced accuracy on real images kept apart, "
         f"the untouched set {percent(untouched.score)}."
     )
 
@@ -91,7 +97,7 @@ def summary(dataset: AugmentedDataset) -> str:
     parts = [
         f"{printable(dataset.real.name)}: {real:,} real + {total - real:,} synthetic "
         f"= {total:,} images in {len(dataset.classes)} classes",
-        _wrapped(f"{headline(facts)} {facts.why}"),
+        _wrapped(f"{answer(facts)}. {headline(facts)} {facts.why}"),
         _table(dataset),
         _gates(dataset),
         "\n".join(_wrapped(f"! {warning}", "  ") for warning in facts.warnings),
@@ -110,7 +116,7 @@ def printable(text: str) -> str:
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(printable(text.strip()), 88, subsequent_indent=indent)
+    return textwrap.fill(printable(text.rstrip()), 88, subsequent_indent=indent)
 
 
 def _table(dataset: AugmentedDataset) -> str:

@@ -1,0 +1,5 @@
+"""The report: results in, two self-contained HTML pages out."""
+
+from synthaug.report.page import write
+
+__all__ = ["write"]

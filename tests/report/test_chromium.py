@@ -1,0 +1,92 @@
+"""The pages in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from synthaug.report import write
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "
+    "--disable-background-networking --disable-component-update --disable-sync "
+    "--disable-dev-shm-usage --enable-logging=stderr --virtual-time-budget=4000"
+).split()
+# What a reader's browser knows once all is there.
+PROBE = """
+<script>
+addEventListener("load", async () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+  const images = [...document.images];
+  for (const image of images) image.loading = "eager";
+  await Promise.all(images.map(image => image.decode().catch(() => {})));
+  const top = document.querySelector("h1").getBoundingClientRect();
+  const found = {
+    images: images.length,
+    broken: images.filter(i => !i.naturalWidth).length,
+    width: innerWidth,
+    content: document.documentElement.scrollWidth,
+    headline: document.querySelector("h1").innerText,
+    headlineTop: top.top, headlineHeight: top.height,
+    fetched: performance.getEntriesByType("resource").map(r => r.name)
+      .filter(n => !n.startsWith("data:")),
+  };
+  parent.postMessage(JSON.stringify(found), "*");
+});
+</script>
+</body>"""
+# Chromium's windows have a least width, frames have none; --dump-dom shows what a frame told.
+FRAME = """<!doctype html><body style="margin: 0"><script>
+addEventListener("message", event => document.documentElement.dataset.found = event.data);
+</script><iframe src="page.html" width="{width}" height="900" style="border: 0"></iframe>"""
+
+
+@pytest.fixture(scope="session")
+def browse(tmp_path_factory):
+    """Opens a page in headless Chromium at a window width; what it found and what it logged."""
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("no Chromium on PATH (Debian: apt-get install chromium)")
+
+    def opened(page, width):
+        folder = tmp_path_factory.mktemp("browser")
+        probed = folder / "page.html"
+        probed.write_text(page.read_text("utf-8").replace("</body>", PROBE), encoding="utf-8")
+        frame = folder / "frame.html"
+        frame.write_text(FRAME.format(width=width))
+        done = subprocess.run(
+            [program, *QUIET, f"--user-data-dir={folder}/profile", "--window-size=1300,1000",
+             "--dump-dom", frame.as_uri()],
+            capture_output=True, text=True, timeout=120, check=True,
+        )  # fmt: skip
+        found = re.search(r'data-found="([^"]*)"', done.stdout)
+        assert found, done.stdout[:300] + done.stderr[-2000:]
+        console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        return json.loads(found.group(1).replace("&quot;", '"').replace("&amp;", "&")), console
+
+    return opened
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+@pytest.mark.parametrize("name", ["report.html", "report.private.html"])
+def test_a_page_is_whole_and_fits_the_screen(reported, browse, tmp_path, name, width):
+    data = reported([f"<script>class {k}</script>" for k in range(30)], total=400)
+    write(data, tmp_path)
+    found, console = browse(tmp_path / name, width)
+    assert console == []
+    assert found["images"] > 0
+    assert found["broken"] == 0
+    assert found["fetched"] == []
+    assert found["content"] <= found["width"] == width
+    assert found["headline"].replace("\xa0", " ").startswith("GAN share 0.3 lifts balanced")
+    assert found["headlineHeight"] > 0
+    assert 0 <= found["headlineTop"] < 300
+
+
+def test_an_empty_page_is_whole_too(reported, browse, tmp_path):
+    write(reported(gan=False, total=0), tmp_path)
+    found, console = browse(tmp_path / "report.html", 1200)
+    assert (console, found["broken"], found["fetched"]) == ([], 0, [])
