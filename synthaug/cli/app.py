@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from synthaug.cli.options import (
     Debug,
     Device,
     DeviceName,
+    Force,
     Groups,
     Json,
     OnReject,
@@ -29,6 +31,7 @@ from synthaug.cli.options import (
     SizeName,
     SkipBad,
     Strict,
+    parse_grid,
     parse_size,
 )
 from synthaug.cli.progress import Progress
@@ -74,6 +77,7 @@ def _options(
     "  synthaug augment photos --target 'crack=500,fray=max' --groups groups.csv --out balanced",
 )
 def augment(
+    context: typer.Context,
     data: Data,
     out: Out,
     target: Annotated[
@@ -91,8 +95,8 @@ def augment(
     on_reject: Annotated[
         OnReject,
         typer.Option(
-            help="A generated image that a gate refuses is drawn again, or its place is filled "
-            "by classical augmentation at once.",
+            help="A generated image that a gate refuses is drawn again, has its place filled by "
+            "classical augmentation, or is kept with its verdict recorded.",
         ),
     ] = OnReject.REDRAW,
     seed: Seed = 0,
@@ -105,20 +109,12 @@ def augment(
             "--subsample", help="Allow a target below what is present: drop real images at random."
         ),
     ] = False,
-    refit: Annotated[
-        bool,
-        typer.Option(
-            "--refit", help="After judging, train the final generator on the held-out images too."
-        ),
-    ] = False,
     skip_bad: SkipBad = False,
     copy_real: Annotated[
         bool,
         typer.Option("--copy-real", help="Copy the real images into DIR instead of listing them."),
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace DIR if it is already there.")
-    ] = False,
+    force: Force = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -169,7 +165,9 @@ def augment(
                 callbacks=(progress,),
                 subsample=subsample,
                 skip_bad=skip_bad,
-                refit=refit,
+                copy_real=copy_real,
+                force=force,
+                command=shlex.join(["synthaug", *context.obj]),
             )
         return answers.of_augmented(balanced, out)
 
@@ -187,11 +185,14 @@ def train(
     seed: Seed = 0,
     device: Device = DeviceName.AUTO,
     resume: Resume = True,
+    skip_bad: SkipBad = False,
+    force: Force = False,
     tensorboard: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write TensorBoard events there.")
+        Path | None, typer.Option(metavar="FOLDER", help="Also write TensorBoard events there.")
     ] = None,
     wandb: Annotated[
-        str | None, typer.Option(metavar="PROJECT", help="Also log to Weights & Biases.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also write an offline Weights & Biases run there."),
     ] = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -215,6 +216,8 @@ def train(
                 seed=seed,
                 device=device,
                 resume=resume,
+                force=force,
+                skip_bad=skip_bad,
                 callbacks=(progress,),
                 tensorboard=tensorboard,
                 wandb=wandb,
@@ -241,7 +244,11 @@ def sample(
         float, typer.Option(help="Below 1: more typical and less varied images.")
     ] = 1.0,
     grid: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write them as one picture.")
+        str | None,
+        typer.Option(
+            metavar="COLUMNSxROWS",
+            help="One picture of so many images in place of single files; DIR is then its file.",
+        ),
     ] = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -261,7 +268,7 @@ def sample(
             out=out,
             seed=seed,
             truncation_psi=truncation_psi,
-            grid=grid,
+            grid=parse_grid(grid) if grid else None,
         )
         return answers.of_files(paths)
 
@@ -287,6 +294,8 @@ def evaluate(
             help="Real images the generator was trained on; needed to tell copies.",
         ),
     ] = None,
+    seed: Seed = 0,
+    device: Device = DeviceName.AUTO,
     strict: Strict = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -296,7 +305,7 @@ def evaluate(
     def work() -> Answer:
         import synthaug
 
-        found = synthaug.evaluate(real, synthetic, train=train_data)
+        found = synthaug.evaluate(real, synthetic, train=train_data, seed=seed, device=device)
         return answers.of_evaluation(found, strict=strict)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
@@ -359,7 +368,8 @@ def run(args: Sequence[str]) -> int:
         args: the words after ``synthaug``.
     """
     try:
-        code = app(args=list(args) or ["--help"], prog_name="synthaug", standalone_mode=False)
+        words = list(args) or ["--help"]
+        code = app(args=words, prog_name="synthaug", standalone_mode=False, obj=words)
     except Exception as raised:
         # A usage error: typer's class has moved between its versions, its method has not.
         describe = getattr(raised, "format_message", None)

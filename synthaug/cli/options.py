@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from synthaug.errors import InputError
 
 __all__ = [
     "Budget",
@@ -14,6 +17,7 @@ __all__ = [
     "Debug",
     "Device",
     "DeviceName",
+    "Force",
     "Groups",
     "Json",
     "OnReject",
@@ -25,6 +29,7 @@ __all__ = [
     "SizeName",
     "SkipBad",
     "Strict",
+    "parse_grid",
     "parse_size",
 ]
 
@@ -52,6 +57,7 @@ class OnReject(enum.StrEnum):
 
     REDRAW = "redraw"
     CLASSICAL = "classical"
+    KEEP = "keep"
 
 
 Data = Annotated[
@@ -85,6 +91,9 @@ Device = Annotated[DeviceName, typer.Option(help="auto takes a CUDA device where
 Resume = Annotated[
     bool, typer.Option(help="Go on from the checkpoint an interrupted run left, or start anew.")
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace DIR if synthaug wrote what is there.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with code 3 if any gate fails.")]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and list them.")
@@ -104,3 +113,25 @@ def parse_size(name: SizeName) -> str | int:
         (32, 'auto')
     """
     return "auto" if name is SizeName.AUTO else int(name)
+
+
+def parse_grid(text: str) -> tuple[int, int]:
+    """The ``--grid`` option as `synthaug.sample` takes it.
+
+    Raises:
+        InputError: it is not two positive numbers joined by an x.
+
+    Example:
+        >>> parse_grid("8x4")
+        (8, 4)
+    """
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if match is None:
+        raise InputError(
+            "grid",
+            expected="columns and rows",
+            got=repr(text),
+            where="--grid",
+            remedy="Write it like 8x4.",
+        )
+    return int(match[1]), int(match[2])

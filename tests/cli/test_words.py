@@ -2,13 +2,23 @@ from __future__ import annotations
 
 import pytest
 
-from synthaug.cli.options import SizeName, parse_size
+from synthaug.cli.options import SizeName, parse_grid, parse_size
 from synthaug.cli.progress import Progress, line
+from synthaug.errors import InputError
 from synthaug.training import Progress as Report
 
 
 def test_sizes() -> None:
     assert [parse_size(name) for name in SizeName] == ["auto", 16, 32, 64, 128]
+
+
+@pytest.mark.parametrize("text", ["8", "8x", "0x4", "8x-4", "8 x 4", "eightxfour"])
+def test_a_grid_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_grid(text)
+    assert str(caught.value) == (
+        f"grid: expected columns and rows, got {text!r} (--grid). Write it like 8x4."
+    )
 
 
 def test_a_report_as_a_line() -> None:
