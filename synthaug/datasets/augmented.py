@@ -242,7 +242,7 @@ class AugmentedDataset(torch.utils.data.Dataset[tuple[Any, Any]]):
             InputError: the folder is in use or cannot be written.
             OutOfResources: the disk is full.
         """
-        from synthaug.datasets.saved import save
+        from synthaug.datasets.writing import save
 
         return save(self, Path(directory), copy_real=copy_real, force=force)
 

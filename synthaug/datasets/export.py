@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthaug.datasets.naming import safe_names
 from synthaug.datasets.png import encode_png, write_error
-from synthaug.datasets.saved import free_name, new_folder, write_real
+from synthaug.datasets.writing import free_name, new_folder, write_real
 from synthaug.errors import InputError
 
 if TYPE_CHECKING:
