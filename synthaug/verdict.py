@@ -88,16 +88,6 @@ class Verdicts(list[Verdict]):
         """
         return any(v.status is Status.FAIL and not v.scope.startswith("image:") for v in self)
 
-    def __str__(self) -> str:
-        """A line a verdict about the set or a class, failures first."""
-        order = [Status.FAIL, Status.INCONCLUSIVE, Status.PASS]
-        told = sorted(
-            (v for v in self if not v.scope.startswith("image:")),
-            key=lambda verdict: order.index(verdict.status),
-        )
-        width = max((len(v.scope) for v in told), default=0)
-        return "\n".join(f"{v.status:<12}  {v.gate:<9}  {v.scope:<{width}}  {v.why}" for v in told)
-
     def of(self, *, gate: str | None = None, scope: str | None = None) -> Verdicts:
         """The verdicts of one gate, one scope, or both."""
         return Verdicts(

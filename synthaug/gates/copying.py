@@ -22,7 +22,7 @@ _LARGEST_VOTE = math.log(20)
 _COPY_SCORE = math.log(2) ** 2
 # A copy by flip, shift, crop, JPEG or brightness scores above this in 8 of 10 cases.
 _TYPICAL_COPY = 1.0
-_PERMUTATIONS = 1999
+_PERMUTATIONS, _AT_ONCE = 1999, 256
 # Simulated power: permutations of one set, and groups from which the normal law is as good.
 _SIMULATED, _LARGE = 199, 500
 
@@ -133,9 +133,8 @@ def vote_test(votes: Votes, pool: Pool, *, alpha: float, rng: np.random.Generato
     train, strata = _of_groups(pool)
     weights, total = votes.weights, float(votes.weights.sum())
     observed = float(weights[train].sum())
-    reached = 0
-    for _ in range(_PERMUTATIONS):
-        reached += _permuted(weights, train, strata, rng) >= observed - 1e-9 * total
+    permuted = [_permuted(weights[s], int(train[s].sum()), rng) for s in strata]
+    reached = int(np.count_nonzero(np.sum(permuted, axis=0) >= observed - 1e-9 * total))
     copied = int(((votes.score >= _COPY_SCORE) & pool.in_train[votes.nearest]).sum())
     return VoteTest(
         share=observed / total if total else 0.0,
@@ -158,12 +157,16 @@ def _of_groups(pool: Pool) -> tuple[NDArray[np.bool_], list[NDArray[np.int64]]]:
 
 
 def _permuted(
-    weights: NDArray[np.float64],
-    train: NDArray[np.bool_],
-    strata: list[NDArray[np.int64]],
-    rng: np.random.Generator,
-) -> float:
-    return sum(float(weights[rng.permutation(s)[: int(train[s].sum())]].sum()) for s in strata)
+    weights: NDArray[np.float64], size: int, rng: np.random.Generator, count: int = _PERMUTATIONS
+) -> NDArray[np.float64]:
+    """Sums of so many weights drawn without replacement, again and again, float64 (count,)."""
+    if size >= len(weights):
+        return np.full(count, weights.sum())
+    sums = [
+        weights[rng.random((rows, len(weights))).argpartition(size, axis=1)[:, :size]].sum(axis=1)
+        for rows in np.diff([*range(0, count, _AT_ONCE), count])
+    ]
+    return np.concatenate(sums)
 
 
 def _all_in_train(voted: int, train: int, groups: int) -> float:
@@ -201,18 +204,16 @@ def _seen(
     rng: np.random.Generator,
 ) -> bool:
     """Whether so many copies of random training groups, on top of fair votes, give p <= alpha."""
-    held = weights.copy()
-    # Votes that training groups hold may be copies themselves: fair votes are what both have.
-    fair = weights[~train] if (~train).any() else weights
-    held[train] = rng.choice(fair, int(train.sum()))
+    # The votes at hand may hold copies already: the side with the smaller ones has fair votes.
+    fair = min(weights[train], weights[~train], key=np.mean)
+    held = rng.choice(fair, len(train))
     copied = np.unique(rng.choice(np.flatnonzero(train), copies))
     held[copied] = np.maximum(held[copied], _TYPICAL_COPY)
     k, n, observed = int(train.sum()), len(train), float(held[train].sum())
     if n > _LARGE:
         spread = math.sqrt(k * (n - k) / (n - 1) * float(held.var()))
         return math.erfc((observed - k * float(held.mean())) / spread / math.sqrt(2)) / 2 <= alpha
-    orders = rng.random((_SIMULATED, n)).argpartition(min(k, n - 1), axis=1)[:, :k]
-    reached = int((held[orders].sum(axis=1) >= observed - 1e-9).sum())
+    reached = int((_permuted(held, k, rng, _SIMULATED) >= observed - 1e-9).sum())
     return (1 + reached) / (1 + _SIMULATED) <= max(alpha, 1 / (1 + _SIMULATED))
 
 
@@ -250,7 +251,7 @@ def copied_images(votes: Votes, pool: Pool, *, fdr: float) -> NDArray[np.bool_]:
     """
     target = pool.in_train[votes.nearest]
     train, _ = _of_groups(pool)
-    ratio = train.sum() / max(1, (~train).sum())
+    ratio = float(train.sum()) / max(1.0, float((~train).sum()))
     order = np.argsort(-votes.score, kind="stable")
     targets, decoys = np.cumsum(target[order]), np.cumsum(~target[order])
     passing = np.flatnonzero(decoys * ratio <= fdr * np.maximum(targets, 1))
