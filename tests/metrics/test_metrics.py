@@ -164,3 +164,15 @@ def test_message_names_row_and_remedy():
         metrics.birthday_support(GOOD, float("nan"))
     with pytest.raises(InputError, match="class probabilities"):
         metrics.inception_score(GOOD)
+
+
+@settings(deadline=None, max_examples=30)
+@given(shapes)
+def test_inner_products_are_enough(shape):
+    n, m, d, seed = shape
+    a, b = sample(n, d, seed), sample(m, d, seed + 1, shift=0.5)
+    products = a @ a.T, b @ b.T, a @ b.T
+    assert metrics.frechet_of_products(*products) == pytest.approx(
+        metrics.frechet_distance(a, b), rel=1e-6, abs=1e-6
+    )
+    assert metrics.kid_of_products(*products, d) == metrics.kid(a, b)
