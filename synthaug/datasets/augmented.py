@@ -184,24 +184,30 @@ class AugmentedDataset(torch.utils.data.Dataset[tuple[Any, Any]]):
     def sample_weights(self) -> NDArray[np.float64]:
         """How often each item is drawn under the chosen arm, for ``WeightedRandomSampler``.
 
-        Without balanced sampling every real image weighs the same. With it every class
-        does; the draws of a class that go beyond its real images, up to the largest
-        class, go to GAN images for ``arm.gan_share`` of them. What is left goes to the
-        stored classical images where the arm augments classically, else to real images.
+        A class's share of the draws is that of its real images, or with balanced sampling
+        the same for every class. Of the part that goes beyond its real images, up to the
+        largest class, GAN images get ``arm.gan_share``. The rest falls evenly on its real
+        images; where the arm augments classically, each shares its part evenly with the
+        stored classical images made from it. This is how the arm was validated.
 
         Returns:
             float64 (N,), sum 1.
         """
+        counts = np.bincount(self.real.labels, minlength=len(self.classes))
+        balanced = self.arm.sampling == "balanced"
+        mass = np.where(counts > 0, 1.0 if balanced else counts, 0.0)
+        mass /= mass.sum()
+        extra = 1 - counts / counts.max()
+        sources = self._sources()
         weights = np.zeros(len(self))
-        if self.arm.sampling == "plain":
-            weights[~self.is_synthetic] = 1 / len(self.real)
-            return weights
-        mixture = [counts for counts in self.mixture.values() if counts["real"]]
-        largest = max(counts["real"] for counts in mixture)
-        for label, counts in enumerate(self.mixture.values()):
-            for kind, share in _class_shares(counts, largest, self.arm).items():
-                members = (self.targets == label) & (self.kind == kind)
-                weights[members] = share / counts[kind] / len(mixture)
+        for label in np.flatnonzero(counts):
+            mine = self.targets == label
+            gan = np.flatnonzero(mine & (self.kind == "gan"))
+            share = self.arm.gan_share * extra[label] if len(gan) else 0.0
+            weights[gan] = mass[label] * share / max(1, len(gan))
+            rest = np.flatnonzero(mine & (sources >= 0))
+            members = np.bincount(sources[rest])[sources[rest]]
+            weights[rest] = mass[label] * (1 - share) / counts[label] / members
         return weights
 
     def loss_weights(self) -> NDArray[np.float64]:
@@ -210,12 +216,10 @@ class AugmentedDataset(torch.utils.data.Dataset[tuple[Any, Any]]):
         Inverse to the class's real images where the arm weighs classes
         (n / (classes * n_class), as scikit-learn's "balanced"), else all ones.
         """
-        weights = np.ones(len(self.classes))
-        if self.arm.class_weights:
-            counts = np.array([c["real"] for c in self.mixture.values()], dtype=np.float64)
-            present = counts > 0
-            weights[present] = counts.sum() / (present.sum() * counts[present])
-        return weights
+        counts = np.bincount(self.real.labels, minlength=len(self.classes))
+        if not self.arm.class_weights:
+            return np.ones(len(counts))
+        return np.asarray(len(self.real) / ((counts > 0).sum() * np.maximum(counts, 1)))
 
     def summary(self) -> str:
         """What was there, what was added, what was chosen and whether it helps, as text."""
@@ -264,16 +268,17 @@ class AugmentedDataset(torch.utils.data.Dataset[tuple[Any, Any]]):
 
         return export.to_hf(self)
 
-
-def _class_shares(counts: dict[str, int], largest: int, arm: Arm) -> dict[str, float]:
-    """The share of a class's draws each kind of image gets, sum 1; kinds without any left out."""
-    if not counts["real"]:
-        return {}
-    extra = 1 - counts["real"] / largest
-    gan = extra * arm.gan_share if counts["gan"] else 0.0
-    classical = extra - gan if arm.classical and counts["classical"] else 0.0
-    shares = {"real": 1 - gan - classical, "gan": gan, "classical": classical}
-    return {kind: share for kind, share in shares.items() if share > 0}
+    def _sources(self) -> NDArray[np.int64]:
+        """The real item behind each item that the arm draws; -1 for GAN and undrawn ones."""
+        sources = np.full(len(self), -1)
+        sources[: len(self.real)] = np.arange(len(self.real))
+        if self.arm.classical:
+            places = {self.real.path(index): index for index in range(len(self.real))}
+            for index in np.flatnonzero(self.kind == "classical"):
+                record = self.provenance[index]
+                name = None if record is None else record.nearest_name
+                sources[index] = -1 if name is None else places.get(name, -1)
+        return sources
 
 
 def _check(

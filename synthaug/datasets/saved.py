@@ -125,6 +125,7 @@ class _SavedReal:
         self._labels = list(facts["labels"])
         self._form = ItemForm.from_dict(facts["form"])
         self._paths = [r["path"] for r in rows]
+        self._names = [r["name"] for r in rows]  # what provenance calls them
         self._root = root
         self._limits = Limits()
         _require(
@@ -142,7 +143,7 @@ class _SavedReal:
         return len(self._paths)
 
     def path(self, index: int, /) -> str:
-        return self._paths[index]
+        return self._names[index]
 
     def file(self, index: int, /) -> Path | None:
         return self._root / self._paths[index]

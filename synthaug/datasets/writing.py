@@ -208,14 +208,12 @@ def _write_rows(table: Path, real: RealImages, paths: Sequence[Path], root: Path
     # File names that are no UTF-8 keep their bytes; csv wants newline="" to keep line breaks.
     with table.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
         rows = csv.writer(stream)
-        rows.writerow(["path", "class", "label", "group", "bytes", "height", "width"])
+        rows.writerow(["path", "name", "class", "label", "group", "bytes", "height", "width"])
         for index, path in enumerate(paths):
             label = int(real.labels[index])
             numbers = (label, int(real.groups[index]), path.stat().st_size)
-            name = real.classes[label]
-            rows.writerow(
-                [path.relative_to(root).as_posix(), name, *numbers, *real.sizes[index].tolist()]
-            )
+            names = (path.relative_to(root).as_posix(), real.path(index), real.classes[label])
+            rows.writerow([*names, *numbers, *real.sizes[index].tolist()])
 
 
 def _write_synthetic(dataset: AugmentedDataset, folder: Path, names: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ def built(source, made, *, arm=PLAIN, report=None, verdicts=(), **more):
         Provenance(
             kind=kind, class_name=real.classes[label], index=i, latent_seed=i, recipe="rare",
             version="0.1.0",
+            nearest_name=real.path(int(np.flatnonzero(real.labels == label)[0])),
         )
         for i, (label, kind) in enumerate(made)
     ]  # fmt: skip
@@ -180,13 +181,13 @@ def test_a_gan_share_is_a_share_of_the_extra_draws_of_filled_classes():
     }  # fmt: skip
 
 
-def test_classical_arms_give_stored_classical_images_the_rest_of_the_extra_draws():
+def test_under_a_classical_arm_a_real_image_shares_its_draws_with_its_variants():
     arm = Arm(name="both", sampling="balanced", classical=True, gan_share=0.25)
-    extra = 0.5 * 2 / 3
-    assert shares(built(arrays(), MADE, arm=arm)) == {
-        (0, "real"): 0.5, (1, "real"): 0.5 - extra, (1, "gan"): 0.25 * extra,
-        (1, "classical"): 0.75 * extra,
-    }  # fmt: skip
+    data = built(arrays(), MADE, arm=arm)  # the classical image is made from item 6
+    gan = 0.25 * 0.5 * 2 / 3
+    each = (0.5 - gan) / 2
+    assert data.sample_weights()[6:] == pytest.approx([each / 2, each, gan / 2, gan / 2, each / 2])
+    assert data.sample_weights()[:6] == pytest.approx([0.5 / 6] * 6)
 
 
 def test_a_class_without_gan_images_keeps_to_real_ones():

@@ -19,7 +19,7 @@ from synthaug.facts import AugmentFacts
 from synthaug.provenance import Provenance
 from synthaug.verdict import Status, Verdict, Verdicts
 
-ARM = Arm(name="GAN share 0.3", sampling="balanced", gan_share=0.3)
+ARM = Arm(name="GAN share 0.3", sampling="balanced", classical=True, gan_share=0.3)
 COPY = Verdict(
     gate="copy", scope="set", status=Status.PASS, statistic=0.1, n_real=6, n_generated=3, null="",
 )  # fmt: skip
@@ -55,7 +55,7 @@ def augmented(source, **more):
         kinds,
         [
             Provenance(kind=k, class_name=real.classes[0], index=i, latent_seed=i, recipe="rare",
-                       version="0.1.0", nearest_name="crack/crack0.jpg")
+                       version="0.1.0", nearest_name=real.path(1))
             for i, k in enumerate(kinds)
         ],
         verdicts=Verdicts([COPY]),
@@ -72,6 +72,7 @@ def same(one, other):
     assert one.provenance == other.provenance
     assert (one.verdicts, one.report, one.arm) == (other.verdicts, other.report, other.arm)
     assert one.mixture == other.mixture
+    assert one.sample_weights().tolist() == other.sample_weights().tolist()
     for (image, label), (image2, label2) in zip(one, other, strict=True):
         assert type(image) is type(image2)
         assert np.array_equal(np.asarray(image), np.asarray(image2))
