@@ -21,19 +21,19 @@ class RareGenerator(nn.Module):
 
     A latent and a class embedding, both on the sphere, are mapped to ``w``; ``w`` gives the
     4x4 start and scales and shifts every normalised feature map; each map receives one
-    number of noise a pixel; the last step unfolds channels into pixels.
+    number of noise a pixel.
 
     Args:
         num_classes: classes.
         channels: 1 or 3.
         resolution: side of the images, a power of two from 16 to 128.
-        widths: channels at 4, 8, 16, ... pixels, up to half the resolution.
+        widths: channels at 4, 8, 16, ... pixels, up to the resolution.
         z_dim: latent dimensions.
         w_dim: style dimensions.
 
     Source: Karras, Laine, Aila 2019, "A Style-Based Generator Architecture". Differs:
     feature maps are normalised over all positions and channels in place of instance norm,
-    the start is a function of w, output by pixel shuffle (Shi et al. 2016).
+    the start is a function of w, one convolution at full size.
     """
 
     def __init__(
@@ -56,12 +56,16 @@ class RareGenerator(nn.Module):
         blocks = [_StyledConv(widths[0], widths[0], w_dim)]
         sides = [4]
         for before, after in pairwise(widths):
-            blocks += [_StyledConv(before, after, w_dim, up=True), _StyledConv(after, after, w_dim)]
-            sides += [sides[-1] * 2] * 2
+            blocks.append(_StyledConv(before, after, w_dim, up=True))
+            sides.append(sides[-1] * 2)
+            # At full size a second convolution would cost as much as all before it.
+            if sides[-1] < resolution:
+                blocks.append(_StyledConv(after, after, w_dim))
+                sides.append(sides[-1])
         self.blocks = nn.ModuleList(blocks)
         self._noise_sizes = [side * side for side in sides]
         self.noise_dim = sum(self._noise_sizes)
-        self.out = nn.Conv2d(widths[-1], 4 * channels, 3, padding=1)
+        self.out = nn.Conv2d(widths[-1], channels, 3, padding=1)
 
     def forward(self, latents: Tensor, labels: Tensor, truncation_psi: float = 1.0) -> Tensor:
         """Float images (N, C, R, R) in [-1, 1] from latents (N, z_dim + noise_dim)."""
@@ -69,11 +73,12 @@ class RareGenerator(nn.Module):
         if truncation_psi != 1.0:
             mean = self.mean_style()[labels]
             w = mean + truncation_psi * (w - mean)
+            latents = latents * truncation_psi
         noise = torch.split(latents[:, self.z_dim :], self._noise_sizes, dim=1)
         x = self.start(w).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
         for block, values in zip(self.blocks, noise, strict=True):
             x = block(x, w, values)
-        return torch.tanh(F.pixel_shuffle(self.out(x), 2)).float()
+        return torch.tanh(self.out(x)).float()
 
     def style(self, z: Tensor, labels: Tensor) -> Tensor:
         """Styles w, float (N, w_dim), of latents (N, z_dim) and labels (N,)."""
@@ -190,8 +195,8 @@ class RareEncoder(nn.Module):
 
 
 def generator_widths(resolution: int) -> tuple[int, ...]:
-    """Channels at 4, 8, ... up to half of ``resolution``."""
-    return (128, 96, 48, 32, 24)[: int(math.log2(resolution)) - 2]
+    """Channels at 4, 8, ... up to ``resolution``."""
+    return (128, 96, 48, 24, 16, 12)[: int(math.log2(resolution)) - 1]
 
 
 def discriminator_widths(resolution: int) -> tuple[int, ...]:

@@ -35,12 +35,14 @@ class Fitted:
 
     Args:
         weights: state dict of the averaged generator at the chosen look.
+        earlier: those of looks before the chosen one, newest first, for when it has copied.
         curve: all looks, in order.
         images_seen: real images shown in all.
         seconds: wall seconds of training, interruptions left out.
     """
 
     weights: dict[str, Tensor]
+    earlier: list[dict[str, Tensor]]
     curve: list[CurvePoint]
     images_seen: int
     seconds: float
@@ -93,13 +95,13 @@ def fit(
         Stopped: SIGINT or SIGTERM came; the checkpoint is written.
         OutOfResources: the disk is full.
     """
-    best: dict[str, Any] = {"score": float("inf"), "weights": {}}
+    kept: list[dict[str, Any]] = []
     curve: list[CurvePoint] = []
     seconds = 0.0
     state = load_checkpoint(checkpoint, fingerprint) if checkpoint else None
     if state:
         trainer.restore(state["trainer"])
-        best, seconds = state["best"], float(state["seconds"])
+        kept, seconds = state["kept"], float(state["seconds"])
         curve = [CurvePoint(**point) for point in state["curve"]]
     pace = _Pace(trainer.images_seen, seconds)
     marks = np.unique(np.linspace(0, trainer.run.steps, looks + 1).round().astype(int))[1:]
@@ -109,7 +111,7 @@ def fit(
         if checkpoint:
             points = [dataclasses.asdict(point) for point in curve]
             _write(checkpoint, {
-                "fingerprint": fingerprint, "trainer": trainer.state(), "best": best,
+                "fingerprint": fingerprint, "trainer": trainer.state(), "kept": kept,
                 "curve": points, "seconds": pace.seconds,
             })  # fmt: skip
 
@@ -133,12 +135,14 @@ def fit(
                 images_seen=trainer.images_seen, seconds=pace.seconds, frechet=frechet, score=score
             )
             curve.append(point)
-            if score < best["score"] and trainer.step >= first_choice:
+            if trainer.step >= first_choice:
                 weights = {k: v.detach().clone() for k, v in trainer.average.state_dict().items()}
-                best = {"score": score, "weights": weights}
+                kept.append({"score": score, "weights": weights})
             tell(callbacks, _progress(trainer, pace, curve))
         save()
-    return Fitted(best["weights"], curve, trainer.images_seen, pace.seconds)
+    best = min(range(len(kept)), key=lambda place: float(kept[place]["score"]))
+    states: list[dict[str, Tensor]] = [look["weights"] for look in kept]
+    return Fitted(states[best], states[:best][::-1], curve, trainer.images_seen, pace.seconds)
 
 
 class _Pace:

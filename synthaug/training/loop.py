@@ -76,7 +76,7 @@ class Trainer:
         self.train = train
         self.step = 0
         self.losses: dict[str, Tensor] = {}
-        precision: Any = "bf16-mixed" if run.recipe.precision == "bf16" else "32-true"
+        precision: Any = _precision(run)
         self.fabric = Fabric(accelerator=run.device, devices=1, precision=precision)
         if run.device == "cuda":
             torch.set_float32_matmul_precision("high")
@@ -220,6 +220,15 @@ class Trainer:
                 key = f"{number}/{player.name}"
                 if key in state["optimizers"]:
                     self._optimizer(number, player).load_state_dict(state["optimizers"][key])
+
+
+def _precision(run: Run) -> str:
+    """Fabric's name of the arithmetic: bfloat16 only where the machine is faster with it."""
+    wanted = run.recipe.precision
+    if wanted == "auto":
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        wanted = "bf16" if run.device == "cuda" or capabilities.get("amx_bf16") else "fp32"
+    return "bf16-mixed" if wanted == "bf16" else "32-true"
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:

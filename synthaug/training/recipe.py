@@ -166,7 +166,8 @@ class Recipe:
         sampling: class probabilities from class counts.
         augmentation: the differentiable augmentation of what discriminators see, or None.
         batch_size: real images a step.
-        precision: ``"bf16"`` (autocast) or ``"fp32"``.
+        precision: ``"bf16"`` (autocast), ``"fp32"``, or ``"auto"``: bf16 on a GPU and on CPUs
+            with AMX, fp32 elsewhere (without AMX bf16 was measured 1.5 times slower).
 
     Raises:
         InputError: shares that do not add up to 1, or a player without terms.
@@ -180,7 +181,7 @@ class Recipe:
     sampling: Callable[[NDArray[np.int64]], NDArray[np.float64]] = square_root_frequency
     augmentation: Callable[[Tensor, torch.Generator], Tensor] | None = None
     batch_size: int = 32
-    precision: str = "bf16"
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         total = sum(phase.share for phase in self.phases)

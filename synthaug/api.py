@@ -1,0 +1,51 @@
+"""The public functions: each is a job joined with what tells about it."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from synthaug import report
+from synthaug.datasets import AugmentedDataset
+from synthaug.datasets import load as load_saved
+from synthaug.jobs.augment import augment as augment_job
+from synthaug.jobs.augment import plan
+from synthaug.jobs.demo import demo as demo_job
+from synthaug.jobs.evaluate import Evaluation, evaluate
+from synthaug.jobs.preparing import Plan
+from synthaug.jobs.sample import sample
+from synthaug.jobs.train import load_generator, train
+
+__all__ = [
+    "Evaluation",
+    "Plan",
+    "augment",
+    "demo",
+    "evaluate",
+    "load",
+    "load_generator",
+    "plan",
+    "sample",
+    "train",
+]
+
+# Jobs stand below the report and cannot import it; here the two meet.
+augment = functools.partial(augment_job, render=report.write)
+functools.update_wrapper(augment, augment_job)
+demo = functools.partial(demo_job, render=report.write)
+functools.update_wrapper(demo, demo_job)
+
+
+def load(directory: str | Path, *, real_root: str | Path | None = None) -> AugmentedDataset:
+    """The set that `AugmentedDataset.save` wrote, items in the same order and type.
+
+    Args:
+        directory: the folder.
+        real_root: where the real images are now, if their folder was moved.
+
+    Raises:
+        InputError: no such set, or images it refers to are gone or have changed.
+    """
+    return load_saved(
+        directory, real_root=real_root, read_generator=load_generator, render=report.write
+    )

@@ -1,0 +1,234 @@
+"""From a packed set and a budget to a trained generator: calibrated, watched, resumable."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from synthaug.errors import InputError
+from synthaug.features import Extractor
+from synthaug.metrics import frechet_distance, kid
+from synthaug.training import (
+    Budget,
+    Callback,
+    Fitted,
+    Generator,
+    Progress,
+    Recipe,
+    Run,
+    Shape,
+    Trainer,
+    calibrate,
+    fit,
+    tell,
+)
+
+if TYPE_CHECKING:
+    from synthaug.datasets import Packed
+
+__all__ = ["Training", "device_named", "train_generator"]
+
+_LOOK_IMAGES = 192
+_WATCHING = 0.05  # largest share of the training time spent on looks
+
+
+@dataclasses.dataclass
+class Training:
+    """A trained generator and how it came about.
+
+    Args:
+        generator: at the chosen look.
+        fitted: curve, earlier weights, images seen, seconds.
+        floor: Fréchet distance of real training to real held-out images at equal n.
+    """
+
+    generator: Generator
+    fitted: Fitted
+    floor: float
+
+    def with_weights(self, weights: dict[str, Any]) -> Generator:
+        """The generator as it was at another look."""
+        network = _like(self.generator.network)
+        network.load_state_dict(weights)
+        return dataclasses.replace(self.generator, network=network)
+
+
+def device_named(device: str) -> str:
+    """``"cpu"`` or ``"cuda"``, ``"auto"`` resolved.
+
+    Raises:
+        InputError: an unknown name, or CUDA where there is none.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise InputError(
+            "device", expected="auto, cpu or cuda", got=repr(device), remedy="Use auto."
+        )
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "device",
+            expected="a CUDA device",
+            got="none on this machine",
+            remedy="Use --device cpu, or check the driver with: synthaug doctor.",
+        )
+    return device
+
+
+def train_generator(
+    packed: Packed,
+    train: NDArray[np.int64],
+    heldout: NDArray[np.int64],
+    *,
+    recipe: Recipe,
+    budget: Budget,
+    work: Path | None,
+    extractor: Extractor,
+    seed: int = 0,
+    device: str = "cpu",
+    callbacks: Sequence[Callback] = (),
+) -> Training:
+    """A generator trained on ``train`` and chosen on ``heldout``.
+
+    Args:
+        packed: all images at working resolution.
+        train: int64 indices the generator may see.
+        heldout: int64 indices it is watched against.
+        recipe: what to train.
+        budget: seconds of training, or images.
+        work: folder for plan and checkpoint; None keeps neither (no resume).
+        extractor: eyes of the watch.
+        seed: of everything random.
+        device: ``"cpu"`` or ``"cuda"``.
+        callbacks: told of progress.
+    """
+    shape = Shape(len(packed.classes), packed.channels, packed.resolution)
+    watch = _Watch(packed, train, heldout, extractor, seed)
+
+    def make(images: int) -> Trainer:
+        return Trainer(Run(recipe, shape, images, seed, device), packed, train)
+
+    plan = _planned(work, packed.fingerprint, recipe, budget, seed)
+    if plan is None:
+        tell(callbacks, Progress(phase="calibrate", message="measuring this machine's speed"))
+        plan = _plan(make, budget, watch)
+        _remember(work, packed.fingerprint, recipe, budget, seed, plan)
+    trainer = make(plan["images"])
+    fitted = fit(
+        trainer,
+        checkpoint=work / "checkpoint.pt" if work else None,
+        fingerprint=trainer.run.fingerprint(packed.fingerprint),
+        look=watch,
+        looks=plan["looks"],
+        callbacks=callbacks,
+    )
+    network = _like(trainer.average).cpu()
+    network.load_state_dict(fitted.weights)
+    card = {
+        "recipe": recipe.name, "trained on images": len(train), "seed": seed, "device": device,
+        "images seen": fitted.images_seen, "training seconds": round(fitted.seconds, 1),
+        "synthaug": version("synthaug"), "torch": torch.__version__,
+    }  # fmt: skip
+    generator = Generator(network.eval().requires_grad_(False), packed.classes, card)
+    return Training(generator, fitted, watch.floor)
+
+
+class _Watch:
+    """Looks at a generator: Fréchet distance to held-out images, and the score that chooses.
+
+    The score adds to the distance, in units of the real-vs-real floor, the kernel distance in
+    units of its own: one sees blur, the other is unbiased at small n.
+    """
+
+    def __init__(
+        self, packed: Packed, train: NDArray[np.int64], heldout: NDArray[np.int64],
+        extractor: Extractor, seed: int,
+    ) -> None:  # fmt: skip
+        rng = np.random.default_rng(seed)
+        n = min(_LOOK_IMAGES, len(train), len(heldout))
+        chosen = rng.permutation(heldout)[:n]
+        # Each look draws the held-out images' own labels, so class proportions never differ.
+        same = [rng.choice(_of_class(packed, train, label)) for label in packed.labels[chosen]]
+        self.labels = packed.labels[chosen]
+        self.seeds = [int(s) for s in rng.integers(0, 2**62, n)]
+        self.classes = packed.classes
+        self.extractor = extractor
+        self.real = extractor(packed.read(chosen))
+        reference = extractor(packed.read(np.asarray(same)))
+        self.floor = frechet_distance(reference, self.real)
+        self.kernel_floor = max(1e-3, abs(kid(reference, self.real)[0]))
+
+    def __call__(self, network: nn.Module) -> tuple[float, float]:
+        images = Generator(network, self.classes).sample(self.labels, self.seeds)
+        features = self.extractor(images)
+        distance = frechet_distance(features, self.real)
+        kernel = kid(features, self.real)[0]
+        return distance, distance / max(self.floor, 1e-9) + kernel / self.kernel_floor
+
+
+def _of_class(packed: Packed, among: NDArray[np.int64], label: int) -> NDArray[np.int64]:
+    mine = among[packed.labels[among] == label]
+    return mine if len(mine) else among
+
+
+def _plan(make: Any, budget: Budget, watch: _Watch) -> dict[str, int]:
+    """Images and looks that fit the budget on this machine."""
+    import time
+
+    trainer = make(10_000)
+    started = time.perf_counter()
+    watch(trainer.average)
+    look_seconds = time.perf_counter() - started
+    per_image = calibrate(lambda: make(10_000))
+    seconds = budget.seconds or (budget.images or 0) * per_image
+    looks = int(min(12, max(2, _WATCHING * seconds / look_seconds)))
+    if budget.images is not None:
+        return {"images": budget.images, "looks": looks}
+    training = max(0.0, seconds - looks * look_seconds)
+    return {"images": max(1, math.floor(training / per_image)), "looks": looks}
+
+
+def _key(data: str, recipe: Recipe, budget: Budget, seed: int) -> dict[str, Any]:
+    return {"data": data, "recipe": recipe.name, "budget": str(budget), "seed": seed}
+
+
+def _planned(
+    work: Path | None, data: str, recipe: Recipe, budget: Budget, seed: int
+) -> dict[str, int] | None:
+    """What an earlier, interrupted call of the same kind wrote down."""
+    if work is None or not (work / "plan.json").exists():
+        return None
+    saved = json.loads((work / "plan.json").read_text())
+    wanted = _key(data, recipe, budget, seed)
+    if {name: saved.get(name) for name in wanted} != wanted:
+        return None
+    return {"images": int(saved["images"]), "looks": int(saved["looks"])}
+
+
+def _remember(
+    work: Path | None, data: str, recipe: Recipe, budget: Budget, seed: int, plan: dict[str, int]
+) -> None:
+    """Write the plan down: from here on the run depends on no clock."""
+    if work is None:
+        return
+    work.mkdir(parents=True, exist_ok=True)
+    temporary = work / "plan.writing"
+    temporary.write_text(json.dumps({**_key(data, recipe, budget, seed), **plan}) + "\n")
+    temporary.replace(work / "plan.json")
+    (work / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def _like(network: nn.Module) -> nn.Module:
+    from synthaug.networks import build_generator
+
+    return build_generator(network.config).eval().requires_grad_(False)  # type: ignore[arg-type]

@@ -1,0 +1,116 @@
+"""The story of ``synthaug train``: a class-conditional generator from a labelled set."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from synthaug.errors import InputError
+from synthaug.features import embedded
+from synthaug.jobs.fitting import device_named, train_generator
+from synthaug.jobs.preparing import packed_for, prepare
+from synthaug.jobs.work import work_folder
+from synthaug.recipes import named
+from synthaug.training import (
+    Callback,
+    Generator,
+    TensorBoard,
+    WeightsAndBiases,
+    parse_budget,
+)
+
+__all__ = ["load_generator", "train"]
+
+
+def train(
+    dataset: Any,
+    *,
+    out: str | Path,
+    groups: Any = None,
+    size: int | str = "auto",
+    budget: str | float = "10min",
+    recipe: str = "rare",
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = True,
+    force: bool = False,
+    skip_bad: bool = False,
+    callbacks: Sequence[Callback] = (),
+    tensorboard: str | Path | None = None,
+    wandb: str | Path | None = None,
+) -> Generator:
+    """A trained generator, saved as safetensors, config and model card in ``out``.
+
+    Args:
+        dataset: whatever `synthaug.datasets.open` reads.
+        out: folder to write; appears when training is over.
+        groups: see `synthaug.datasets.open`.
+        size: ``"auto"``, 16, 32, 64 or 128 pixels.
+        budget: ``"10min"``, ``"50000 images"``, ...
+        recipe: name of the recipe.
+        seed: of everything random.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        resume: go on from an interrupted call of the same kind.
+        force: replace what stands at ``out``.
+        skip_bad: leave out images that cannot be read.
+        callbacks: told of progress.
+        tensorboard: folder for TensorBoard events.
+        wandb: folder for an offline Weights & Biases run.
+
+    Raises:
+        InputError: data or arguments that cannot be used; nothing is written.
+        Stopped: interrupted; the same call goes on.
+    """
+    target = Path(out)
+    if target.exists() and any(target.iterdir()) and not force:
+        raise InputError(
+            "output folder",
+            expected="a new or empty folder",
+            got="one with files in it",
+            where=str(target),
+            remedy="Choose another, or pass --force to replace it.",
+        )
+    what, chosen_device = named(recipe), device_named(device)
+    amount = parse_budget(budget)
+    eyes = embedded(chosen_device)
+    prepared = prepare(
+        dataset, {}, groups=groups, size=size, extractor=eyes, seed=seed, skip_bad=skip_bad
+    )
+    listeners = list(callbacks)
+    if tensorboard is not None:
+        listeners.append(TensorBoard(Path(tensorboard)))
+    if wandb is not None:
+        listeners.append(WeightsAndBiases(Path(wandb)))
+    with work_folder(target, resume=resume) as work:
+        training = train_generator(
+            packed_for(prepared, work),
+            prepared.train,
+            prepared.heldout,
+            recipe=what,
+            budget=amount,
+            work=work,
+            extractor=eyes,
+            seed=seed,
+            device=chosen_device,
+            callbacks=listeners,
+        )
+        part = work / "generator"
+        training.generator.save(part)
+        if target.exists():
+            shutil.rmtree(target)
+        part.replace(target)
+    return training.generator
+
+
+def load_generator(folder: str | Path) -> Generator:
+    """The generator saved in a folder, or in the ``generator/`` folder of an output.
+
+    Raises:
+        InputError: no generator there.
+        Damaged: it cannot be read.
+    """
+    folder = Path(folder)
+    inner = folder / "generator"
+    return Generator.load(inner if (inner / "config.json").exists() else folder)
