@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synthaug import gates
 from synthaug.arm import Arm
-from synthaug.choosing import choose
+from synthaug.choosing import Effort, choose, effort_for
 from synthaug.datasets import Packed
 from synthaug.facts import ArmFacts
 from synthaug.features import Extractor
@@ -64,39 +64,47 @@ def choose_mixture(
         budget: time it may take; a fixed minute where the budget is in images.
         seed: of folds and probes.
         device: where probes train.
-        work: where the number of rounds is written down, so that a resumed call does as many.
+        work: where the effort is written down, so that a resumed call makes the same.
         callbacks: told of progress.
     """
     tell(callbacks, Progress(phase="choose", message="cross-validating remedies on real images"))
     seconds = _SECONDS_WITHOUT_BUDGET if budget.seconds is None else budget.seconds
+    pools = {label: drawn.images for label, drawn in judged.drawn.items() if len(drawn)}
+    effort = _recorded(work)
+    if effort is None:
+        effort = effort_for(packed, eyes, seconds=seconds, gan=bool(pools), device=device)
+        _record(work, effort)
+    synthetic = {label: drawn.images for label, drawn in judged.drawn.items() if len(drawn)}
+    effort = _recorded(work)
+    if effort is None:
+        effort = effort_for(packed, eyes, seconds=seconds, gan=bool(synthetic), device=device)
+        _record(work, effort)
     choice = choose(
         packed,
         prepared.heldout,
-        {label: drawn.images for label, drawn in judged.drawn.items() if len(drawn)},
+        synthetic,
         fill=tuple(prepared.fill),
-        seconds=seconds,
-        rounds=_recorded(work),
+        effort=effort,
+        extractor=eyes,
         seed=seed,
         device=device,
-        extractor=eyes,
     )
-    _record(work, choice.rounds)
     verdicts = []
-    if choice.gan_differences:
+    if choice.comparison is not None:
         verdict = gates.utility_verdict(
-            choice.gan_differences,
+            choice.comparison.differences.reshape(-1).tolist(),
             n_real=len(packed),
-            n_generated=sum(len(drawn) for drawn in judged.drawn.values()),
+            n_generated=sum(len(images) for images in pools.values()),
         )
         verdicts.append(verdict)
     return Chosen(choice.arm, choice.arms, choice.helps, choice.why, verdicts)
 
 
-def _recorded(work: Path | None) -> int | None:
-    file = work / "rounds.json" if work else None
-    return int(json.loads(file.read_text())) if file and file.exists() else None
+def _recorded(work: Path | None) -> Effort | None:
+    file = work / "effort.json" if work else None
+    return Effort(**json.loads(file.read_text())) if file and file.exists() else None
 
 
-def _record(work: Path | None, rounds: int) -> None:
+def _record(work: Path | None, effort: Effort) -> None:
     if work:
-        (work / "rounds.json").write_text(json.dumps(rounds))
+        (work / "effort.json").write_text(json.dumps(effort.to_dict()))

@@ -1,0 +1,108 @@
+"""How much a choice may cost: seconds become counts once, and counts are what is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from synthaug.choosing.arms import ORDINARY
+from synthaug.choosing.material import Pictures
+from synthaug.datasets.classical import augment_classical_each
+from synthaug.features import Extractor
+from synthaug.networks.probe import fit_probe
+
+__all__ = ["Effort", "effort_for"]
+
+_ENOUGH_DRAWS = 12_000  # more hardly change what a probe learns
+_LEAST_DRAWS = 1_500  # with fewer a probe has not learnt anything yet
+_MOST_ROUNDS = 6
+_FINALISTS = 4  # two arms with generated images, one or two without
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """The counts of one choice; the same counts and seed give the same choice.
+
+    Args:
+        images: real images looked at, at most.
+        variants: classical variants made, at most (one each is always made).
+        features: images whose frozen features are computed; 0 leaves the wide search out.
+        draws: images shown to each small CNN.
+        folds: validation folds.
+        ordinary_rounds: repetitions over the ordinary arms.
+        gan_rounds: repetitions over the finalists when there are generated images.
+    """
+
+    images: int = 6_000
+    variants: int = 6_000
+    features: int = 6_000
+    draws: int = _ENOUGH_DRAWS
+    folds: int = 3
+    ordinary_rounds: int = 2
+    gan_rounds: int = 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON-ready values."""
+        return dataclasses.asdict(self)
+
+
+def effort_for(
+    pictures: Pictures,
+    extractor: Extractor,
+    *,
+    seconds: float,
+    gan: bool = True,
+    device: str = "cpu",
+) -> Effort:
+    """The counts that fill `seconds` on this machine, after a calibration of a second or two.
+
+    Args:
+        pictures: the images.
+        extractor: of the frozen features.
+        seconds: wall seconds the whole choice may take.
+        gan: whether there will be generated images to try.
+        device: where the small CNN trains.
+    """
+    some = pictures.read(np.arange(min(64, len(pictures.labels))))
+    classes = len(pictures.classes)
+    augmenting = _seconds(lambda: augment_classical_each(some, range(len(some)))) / len(some)
+    extracting = _seconds(lambda: extractor(some)) / len(some)
+    labels = torch.zeros(len(some), dtype=torch.int64)
+    training = _seconds(
+        lambda: fit_probe(
+            some, labels, num_classes=classes, probabilities=torch.ones(len(some)),
+            draws=320, seed=0, device=device,
+        )
+    ) / 320  # fmt: skip
+    variants = int(np.clip(0.1 * seconds / augmenting - len(pictures.labels), 0, 6_000))
+    features = int(min(0.2 * seconds / extracting, 8_000)) if gan else 0
+    draws = (0.7 if gan else 0.85) * seconds / training
+    return _divided(draws, gan=gan, variants=variants, features=features)
+
+
+def _divided(affordable: float, *, gan: bool, variants: int, features: int) -> Effort:
+    """Out of all draws one can afford: folds first, then draws of a probe, then rounds."""
+    ordinary = affordable * (0.5 if gan else 1.0)
+    folds = 3 if ordinary >= 3 * len(ORDINARY) * _LEAST_DRAWS * 2 else 2
+    draws = int(np.clip(ordinary / (folds * len(ORDINARY)), _LEAST_DRAWS, _ENOUGH_DRAWS))
+    turn = draws * folds
+    return Effort(
+        variants=variants,
+        features=features,
+        draws=draws,
+        folds=folds,
+        ordinary_rounds=int(np.clip(ordinary // (turn * len(ORDINARY)), 1, _MOST_ROUNDS)),
+        gan_rounds=int(np.clip((affordable - ordinary) // (turn * _FINALISTS), 1, _MOST_ROUNDS)),
+    )
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    call()  # the first time pays for imports and caches
+    start = time.perf_counter()
+    call()
+    return max(1e-6, time.perf_counter() - start)
