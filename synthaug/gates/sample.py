@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -156,7 +157,8 @@ def sample(
             only), an ``ImageSet``, uint8 images (N, C, H, W) or (N, H, W[, 3]), or
             ``(images, labels)``.
         extractor: gives the space ``"embedded"``; `synthaug.features.embedded` by default.
-        groups: one value an image, equal for photographs of one object.
+        groups: one value an image, equal for photographs of one object, in this sample and in
+            the one it is judged with.
         classes: class names, where labels are numbers.
         side: images are first made squares of this many pixels, so that photographs and
             smaller generated images are compared at one sharpness.
@@ -175,7 +177,7 @@ def sample(
     pictures = source if isinstance(source, Pictures) else read(source, classes=classes)
     kept = None
     if groups is not None:
-        kept = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1].astype(np.int64)
+        kept = _numbered(groups)
     elif pictures.groups is not None:
         kept = pictures.groups
     return Sample(
@@ -184,6 +186,15 @@ def sample(
         classes=pictures.classes,
         groups=kept,
     )
+
+
+def _numbered(groups: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
+    """A number for each value that is the same in every sample: its own, or of its name."""
+    given = np.asarray(groups)
+    if given.dtype.kind in "iu":
+        return given.astype(np.int64)
+    digests = (hashlib.sha256(str(value).encode()).digest() for value in given.tolist())
+    return np.array([int.from_bytes(digest[:8], "big") >> 2 for digest in digests], np.int64)
 
 
 def _spaces(pictures: Pictures, extractor: Extractor, side: int | None) -> dict[str, View]:

@@ -238,6 +238,16 @@ def test_groups_keep_frames_of_one_sign_together():
     )
 
 
+@pytest.mark.parametrize(("values", "other"), [([5, 9, 9], [9, 2, 2]), (["b", "a"], ["a", "c"])])
+def test_a_group_has_one_number_in_every_sample(values, other):
+    images = np.zeros((3, 8, 8), np.uint8)
+    one, two = (
+        sample(images[: len(groups)], extractor=pixels(), groups=groups).groups.tolist()
+        for groups in (values, other)
+    )
+    assert [a == b for a in one for b in two] == [a == b for a in values for b in other]
+
+
 UTILITY = {
     "help": ([0.03, 0.02, 0.04], Status.PASS),
     "harm": ([-0.05, -0.04, -0.06], Status.FAIL),
