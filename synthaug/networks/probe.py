@@ -86,21 +86,19 @@ def fit_probe(
     probe.to(device).to(memory_format=torch.channels_last).train()
     steps = max(1, math.ceil(draws / batch))
     optimizer = torch.optim.AdamW(probe.parameters(), lr=_RATE, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=_RATE, total_steps=steps + 1, pct_start=0.2, cycle_momentum=False
-    )
     weights = None if class_weights is None else class_weights.to(device, torch.float32)
     order = torch.multinomial(
         probabilities.double(), steps * batch, replacement=True, generator=source
     ).to(device)
     for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = _RATE * _rise_and_fall((step + 1) / (steps + 1))
         chosen = order[step * batch : (step + 1) * batch]
         shown = _to_network(images[chosen], device)
         loss = F.cross_entropy(probe(shown), labels[chosen], weight=weights)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        schedule.step()
     probe.eval()
     return probe
 
@@ -111,6 +109,13 @@ def probe_logits(probe: Probe, images: torch.Tensor, *, batch: int = 256) -> tor
     device = next(probe.parameters()).device
     starts = range(0, len(images), batch)
     return torch.cat([probe(_to_network(images[i : i + batch], device)).cpu() for i in starts])
+
+
+def _rise_and_fall(progress: float) -> float:
+    """Linear from 0 to 1 in the first fifth, then half a cosine back to 0."""
+    if progress < 0.2:
+        return progress / 0.2
+    return 0.5 + 0.5 * math.cos(math.pi * (progress - 0.2) / 0.8)
 
 
 def _to_network(images: torch.Tensor, device: torch.device) -> torch.Tensor:
