@@ -6,12 +6,13 @@ The limits are compared with the header, so nothing large is allocated for a lyi
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import struct
 import warnings
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -89,14 +90,21 @@ def decode(raw: Any, where: str, limits: Limits) -> Picture:
     return _from_array(raw, where, limits)
 
 
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those of the formats that this PIL was built with."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
 def _from_file(raw: str | Path | bytes, where: str, limits: Limits) -> tuple[Image.Image, int]:
     """The upright PIL image of a file or of encoded bytes, and how many images it holds."""
-    stream = io.BytesIO(raw) if isinstance(raw, bytes) else raw
     with warnings.catch_warnings():
         # PIL warns of bombs, odd EXIF and palettes; our limits and conversions answer them.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(stream, formats=_FORMATS) as image:
+            # PIL maps files it opens by name, and then turns rotated TIFFs into noise.
+            with _stream(raw) as stream, Image.open(stream, formats=_formats()) as image:
                 _refuse(image, where, limits)
                 image.load()
                 frames = getattr(image, "n_frames", 1)
@@ -107,6 +115,10 @@ def _from_file(raw: str | Path | bytes, where: str, limits: Limits) -> tuple[Ima
         except _BROKEN as error:
             raise BadImage(_reason(raw, error), where=where) from error
     return upright, frames
+
+
+def _stream(raw: str | Path | bytes) -> IO[bytes]:
+    return io.BytesIO(raw) if isinstance(raw, bytes) else Path(raw).open("rb")
 
 
 def _reason(raw: str | Path | bytes, error: Exception) -> str:

@@ -11,8 +11,9 @@ as a given one. A pair is joined where that number, multiplied over the two spac
 
 *Sequence.* Files with neighbouring names often show one thing in quick succession. If images
 next to each other are far more alike than random images of their class, neighbours are joined
-up to the distance at which at most 2 % of the joins are expected to be wrong, the random pairs
-being the measure. Sets in random order show no such surplus and nothing is joined.
+up to a distance at which at most 2 % of all joins and one in five of the farthest are expected
+to be wrong, the random pairs being the measure. Sets in random order show no such surplus
+and nothing is joined.
 
 What this finds and misses on sets with known groups: docs/benchmarks/near_duplicates.md.
 """
@@ -21,7 +22,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,20 +29,28 @@ import numpy as np
 from synthaug.datasets.resampling import squash
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from torch import Tensor
 
     from synthaug.datasets.image_set import ImageSet
+
+    Embed = Callable[[Tensor], NDArray[np.float32]]
 
 __all__ = ["Duplicates", "near_duplicates"]
 
 _NEAR, _FAR = 10, 40  # neighbours between which the local density is measured
 _CHANCE = 0.1  # unrelated images expected to be as near as a pair that is joined
 _WRONG_JOINS = 0.02  # expected share among joined neighbours in a sequence
+_PRICE = 4  # right joins that one wrong join costs
 _LEAST_JOINED = 0.1  # share of neighbours joined, below which there is no sequence to speak of
 _RANDOM_PAIRS = 20  # per image, for the distances of unrelated images
-_BLOCK = 1 << 24  # distances held at once
+_BLOCK = 1 << 22  # distances held at once
+_LEAST_DISTANCE = 0.01
+_PAIRS = 1 << 16  # pairs whose points are held at once
 _EMBED_SIDE, _EMBED_BATCH = 64, 64
+_BASIS_IMAGES, _BASIS_DIMS = 4096, 256  # larger sets keep features in the sample's directions
 _THUMBNAIL_DIMS, _FEATURE_DIMS = 64, 128
 _PER_DIM = 10  # images needed per whitened dimension
 
@@ -64,9 +72,7 @@ class Duplicates:
     lines: list[str]
 
 
-def near_duplicates(
-    images: ImageSet, *, embed: Callable[[Tensor], NDArray[np.float32]] | None = None
-) -> Duplicates:
+def near_duplicates(images: ImageSet, *, embed: Embed | None = None) -> Duplicates:
     """Groups in which near-duplicates stand together, and how many groups each class has.
 
     Pixel-identical images are always joined. The sequence rule is left out where the set
@@ -141,14 +147,28 @@ def _contrast_free(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(flat / np.maximum(norms, one_level), np.float32)
 
 
-def _features(
-    images: ImageSet, embed: Callable[[Tensor], NDArray[np.float32]]
-) -> NDArray[np.float32]:
+def _features(images: ImageSet, embed: Embed) -> NDArray[np.float32]:
+    """Feature rows; of large sets only the leading directions, so that memory stays small."""
+    total = len(images)
+    if total <= _BASIS_IMAGES:
+        return _embedded(images, np.arange(total), embed)
+    sample = np.random.default_rng(0).choice(total, _BASIS_IMAGES, replace=False)
+    rows = _embedded(images, sample, embed)
+    mean = rows.mean(0)
+    basis = np.linalg.eigh((rows - mean).T @ (rows - mean))[1][:, -_BASIS_DIMS:]
+    kept = np.empty((total, basis.shape[1]), np.float32)
+    for start in range(0, total, _BASIS_IMAGES):
+        some = np.arange(start, min(start + _BASIS_IMAGES, total))
+        kept[some] = (_embedded(images, some, embed) - mean) @ basis
+    return kept
+
+
+def _embedded(images: ImageSet, indices: NDArray[np.int64], embed: Embed) -> NDArray[np.float32]:
     import torch
 
     rows = []
-    for start in range(0, len(images), _EMBED_BATCH):
-        batch = range(start, min(start + _EMBED_BATCH, len(images)))
+    for start in range(0, len(indices), _EMBED_BATCH):
+        batch = indices[start : start + _EMBED_BATCH].tolist()
         squares = np.stack([squash(images.pixels(index), _EMBED_SIDE) for index in batch])
         stacked = squares[:, None] if squares.ndim == 3 else squares.transpose(0, 3, 1, 2)
         rows.append(embed(torch.from_numpy(np.ascontiguousarray(stacked))))
@@ -205,9 +225,12 @@ class _Space(NamedTuple):
 def _distances(
     points: NDArray[np.float32], left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Distances of pairs of unit vectors; never quite 0."""
-    cosine = np.einsum("ij,ij->i", points[left], points[right]).astype(np.float64)
-    return np.asarray(np.sqrt(np.maximum(2 - 2 * cosine, 1e-12)))
+    """Distances of pairs of unit vectors, not below what float32 resolves."""
+    cosine = np.empty(len(left))
+    for start in range(0, len(left), _PAIRS):
+        some = slice(start, start + _PAIRS)
+        cosine[some] = np.einsum("ij,ij->i", points[left[some]], points[right[some]])
+    return np.asarray(np.sqrt(np.maximum(2 - 2 * cosine, _LEAST_DISTANCE**2)))
 
 
 def _alike(spaces: list[NDArray[np.float32]]) -> NDArray[np.int64]:
@@ -240,8 +263,10 @@ def _measure(points: NDArray[np.float32]) -> _Space | None:
     owner = np.arange(len(points))
     outer = _distances(points, owner, neighbours[:, far - 1])
     inner = _distances(points, owner, neighbours[:, near])
-    growth = np.log(np.maximum(outer / inner, 1 + 1e-3))
-    return _Space(points, neighbours, outer, np.log(far / (near + 1)) / growth, far)
+    dims = np.log(far / (near + 1)) / np.log(np.maximum(outer / inner, 1 + 1e-3))
+    # A cluster seen from outside lies at one distance and would pass for endless dimensions.
+    dims = np.minimum(dims, min(2 * float(np.median(dims)), points.shape[1]))
+    return _Space(points, neighbours, outer, dims, far)
 
 
 def _nearest(points: NDArray[np.float32], count: int) -> NDArray[np.int64]:
@@ -301,7 +326,7 @@ def _stranger_distances(
 
 
 def _threshold(distance: NDArray[np.float64], stranger: NDArray[np.float64]) -> float:
-    """The largest distance at which few enough joins are strangers; both ascending.
+    """The distance up to which joining pays, -inf if none does; both distances ascending.
 
     The share of strangers among neighbours is read off beyond the strangers' median, where
     hardly any relative is left.
@@ -309,7 +334,8 @@ def _threshold(distance: NDArray[np.float64], stranger: NDArray[np.float64]) -> 
     Source: Storey, 2002, "A direct approach to false discovery rates", equation 4.
     """
     strangers = min(1.0, 2 * float((distance > np.median(stranger)).mean()))
-    below = np.searchsorted(stranger, distance) / len(stranger)
-    wrong = strangers * below / (np.arange(1, len(distance) + 1) / len(distance))
-    fine = np.flatnonzero(wrong <= _WRONG_JOINS)
-    return float(distance[fine[-1]]) if len(fine) else -np.inf
+    joins = np.arange(1, len(distance) + 1)
+    wrong = strangers * np.searchsorted(stranger, distance, "right") / len(stranger) * len(distance)
+    gain = np.where(wrong <= _WRONG_JOINS * joins, joins - (1 + _PRICE) * wrong, 0)
+    best = int(np.argmax(gain))
+    return float(distance[best]) if gain[best] > 0 else -np.inf
