@@ -150,7 +150,7 @@ def _wide(
     quarter = effort.features // 4
     material = gather(
         pictures, heldout, synthetic, fill=fill,
-        images=2 * quarter, variants=quarter, generated=quarter // (2 * len(synthetic)), seed=seed,
+        images=2 * quarter, variants=quarter, generated=max(8, quarter // (2 * len(synthetic))), seed=seed,
     )  # fmt: skip
     features = reduced(extractor(material.images), material.originals)
     rows = material.originals[material.heldout[material.originals]]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from synthaug.choosing.arms import ORDINARY
-from synthaug.choosing.material import Pictures
+from synthaug.choosing.material import Pictures, small
 from synthaug.datasets.classical import augment_classical_each
 from synthaug.features import Extractor
 from synthaug.networks.probe import fit_probe
@@ -68,7 +68,7 @@ def effort_for(
         gan: whether there will be generated images to try.
         device: where the small CNN trains.
     """
-    some = pictures.read(np.arange(min(64, len(pictures.labels))))
+    some = small(pictures.read(np.arange(min(64, len(pictures.labels)))))
     classes = len(pictures.classes)
     augmenting = _seconds(lambda: augment_classical_each(some, range(len(some)))) / len(some)
     extracting = _seconds(lambda: extractor(some)) / len(some)

@@ -15,7 +15,7 @@ from synthaug.arm import Arm
 from synthaug.datasets.classical import augment_classical_each
 from synthaug.provenance import latent_seed
 
-__all__ = ["Draws", "Material", "Pictures", "gather"]
+__all__ = ["Draws", "Material", "Pictures", "gather", "small"]
 
 _LARGEST = 64  # pixels; probes look at no more
 _MOST_VARIANTS = 16  # classical variants of one image
@@ -143,8 +143,8 @@ def gather(
     """
     counts = np.bincount(pictures.labels, minlength=len(pictures.classes)).astype(np.int64)
     kept = _even_cut(pictures.labels, images, seed)
-    real = _small(pictures.read(kept))
-    made = {c: _small(batch[:generated]) for c, batch in sorted(synthetic.items()) if len(batch)}
+    real = small(pictures.read(kept))
+    made = {c: small(batch[:generated]) for c, batch in sorted(synthetic.items()) if len(batch)}
     made_labels = np.repeat(np.array(list(made), np.int64), [len(b) for b in made.values()])
     base = torch.cat([real, *made.values()])
     labels = np.concatenate([pictures.labels[kept], made_labels])
@@ -202,7 +202,7 @@ def _even(picture: Indices, changed: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(within / (number.max() + 1))
 
 
-def _small(images: torch.Tensor) -> torch.Tensor:
+def small(images: torch.Tensor) -> torch.Tensor:
     """Images of at most 64 px a side, by area."""
     if images.shape[-1] <= _LARGEST:
         return images
