@@ -1,0 +1,62 @@
+"""Recipes are found by name, checked when built, and their schedules do what they say."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthaug.errors import InputError
+from synthaug.recipes import named, names
+from synthaug.training.recipe import (
+    Term,
+    fade_out,
+    flat_then_cosine,
+    square_root_frequency,
+    warm_up,
+)
+
+
+def test_every_name_gives_a_recipe_of_that_name_and_a_recipe_passes_through():
+    for name in names():
+        assert named(name).name == name
+    rare = named("rare")
+    assert named(rare) is rare
+
+
+def test_an_unknown_name_is_refused_and_the_nearest_offered():
+    with pytest.raises(InputError, match=r"got 'rar'.*Did you mean rare\?"):
+        named("rar")
+
+
+def test_shares_that_do_not_add_up_are_refused_when_the_recipe_is_built():
+    rare = named("rare")
+    with pytest.raises(InputError, match=r"shares that add up to 1"):
+        dataclasses.replace(rare, phases=rare.phases[1:])
+
+
+@given(st.floats(0, 1))
+def test_schedules_stay_between_zero_and_one_and_end_where_they_should(done):
+    for schedule in (fade_out(0.5), flat_then_cosine(), warm_up(0.1)):
+        assert 0 <= schedule(done) <= 1
+    assert fade_out(0.5)(1) == 0
+    assert flat_then_cosine()(0.5) == 1
+    assert flat_then_cosine()(1) == pytest.approx(0)
+
+
+@given(st.integers(1, 50))
+def test_a_lazy_term_weighs_the_same_over_its_period(every):
+    term = Term("t", lambda step: None, weight=0.5, every=every)
+    assert sum(term.factor(0.3, index) for index in range(every)) == pytest.approx(0.5 * every)
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=2, max_size=20))
+def test_square_root_sampling_lies_between_natural_and_equal(counts):
+    shares = square_root_frequency(np.array(counts))
+    natural = np.array(counts) / sum(counts)
+    assert shares.sum() == pytest.approx(1)
+    rarest = int(np.argmin(counts))
+    assert natural[rarest] - 1e-12 <= shares[rarest] <= 1 / len(counts) + 1e-12
