@@ -146,7 +146,13 @@ class RareDiscriminator(nn.Module):
         self.hidden = nn.Linear(features * 16, features)
         self.out = nn.Linear(features, 1)
         self.embedding = nn.Embedding(num_classes, features)
-        nn.init.normal_(self.embedding.weight, 0, 0.1)
+        # PyTorch's default shrinks the signal at every layer; without normalisation the
+        # logits would stay near zero for hundreds of steps and the generator learn nothing.
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight, _SLOPE)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Logits, float (N,), of images (N, C, R, R) in [-1, 1]."""

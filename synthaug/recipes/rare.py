@@ -31,6 +31,7 @@ def rare() -> Recipe:
         ),
         build=_networks,
         augmentation=DiffAugment(),
+        batch_size=16,
         phases=(
             Phase(
                 "warm start",
@@ -50,7 +51,7 @@ def rare() -> Recipe:
             Phase(
                 "game",
                 share=0.85,
-                averaging=0.998,
+                averaging=0.03,
                 players=(
                     Player(
                         "discriminator",
@@ -59,6 +60,7 @@ def rare() -> Recipe:
                             Term("relativistic", game.discriminator),
                             Term("r1", R1(), weight=0.3, every=8),
                         ),
+                        learning_rate=1e-3,
                         schedule=flat_then_cosine(),
                     ),
                     Player(

@@ -118,7 +118,7 @@ class Trainer:
                 )  # fmt: skip
                 for player in phase.players:
                     self._move(number, player, step)
-            self._average(phase)
+            self._average(phase.averaging * length)
             self.step += 1
 
     def _move(self, phase: int, player: Player, step: Step) -> None:
@@ -152,8 +152,9 @@ class Trainer:
         labels = self.fabric.to_device(torch.from_numpy(self.images.labels[indices]))
         return real.contiguous(memory_format=torch.channels_last), labels
 
-    def _average(self, phase: Phase) -> None:
-        """Move the averaged generator towards the generator."""
+    def _average(self, half_life: float) -> None:
+        """Move the averaged generator towards the generator; half-life in steps."""
+        share = 1.0 - 0.5 ** (1.0 / half_life) if half_life > 0 else 1.0
         pairs = zip(
             self.average.state_dict().values(),
             self.networks["generator"].state_dict().values(),
@@ -162,7 +163,7 @@ class Trainer:
         with torch.no_grad():
             for mean, value in pairs:
                 if mean.is_floating_point():
-                    mean.lerp_(value, 1.0 - phase.averaging)
+                    mean.lerp_(value, share)
                 else:
                     mean.copy_(value)
 

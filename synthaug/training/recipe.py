@@ -134,13 +134,14 @@ class Phase:
         name: as shown in progress.
         share: of the budget, 0 to 1; the shares of a recipe add up to 1.
         players: in the order they step.
-        averaging: decay a step of the averaged generator weights; 0 copies them.
+        averaging: half-life of the averaged generator weights, as a share of the phase, so
+            that short and long budgets end equally settled; 0 copies the weights.
     """
 
     name: str
     share: float
     players: tuple[Player, ...]
-    averaging: float = 0.998
+    averaging: float = 0.03
 
 
 def square_root_frequency(counts: NDArray[np.int64]) -> NDArray[np.float64]:
