@@ -14,6 +14,7 @@ import torch
 
 from synthaug import gates
 from synthaug.datasets import AugmentedDataset, Packed
+from synthaug.datasets.writing import refuse_if_taken
 from synthaug.errors import GateFailed, InputError
 from synthaug.facts import AugmentFacts
 from synthaug.features import Extractor, embedded
@@ -117,7 +118,9 @@ def augment(
         OutOfResources: no room on the disk.
     """
     order = _order(recipe, budget, device, seed, on_reject, strict, callbacks)
-    _refuse_taken(out, force)
+    if out is not None:
+        # Say before hours of work what saving would say after them.
+        refuse_if_taken(Path(out), force)
     eyes = embedded(order.device)
     watch = _Stopwatch()
     with watch("read"):
@@ -274,22 +277,6 @@ def _order(
         strict,
         tuple(callbacks),
     )
-
-
-def _refuse_taken(out: str | Path | None, force: bool) -> None:
-    """Say before hours of work what saving would say after them."""
-    if out is None or force:
-        return
-    target = Path(out)
-    if target.is_file() or (target.is_dir() and any(target.iterdir())):
-        raise InputError(
-            "output folder",
-            expected="a new or empty folder",
-            got="one that is in use",
-            where=str(out),
-            remedy="Choose another, or pass --force to replace it.",
-            code="input.output",
-        )
 
 
 def _strict_failure(verdicts: Verdicts) -> GateFailed:

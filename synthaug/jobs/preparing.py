@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "Prepared", "packed_for", "prepare"]
 
 FEWEST_IMAGES, FEWEST_GROUPS, FEW_IMAGES = 20, 5, 50
+FEWEST_GENERATED = 10
 SIZES = (16, 32, 64, 128)
 _IN_MEMORY = 256 * 1024**2  # bytes of packed images kept in memory; more go to a file
 
@@ -192,6 +193,9 @@ def _plan_class(images: ImageSet, split: Any, label: int, target: int) -> ClassF
         facts.method = "classical"
         few = f"{real} images" if real < FEWEST_IMAGES else f"{groups} groups"
         facts.why = f"{need} classical: {few} are too few to judge a generator by"
+    elif need < FEWEST_GENERATED:
+        facts.method = "classical"
+        facts.why = f"{need} classical: fewer than {FEWEST_GENERATED} cannot be judged as a set"
     else:
         facts.method = "gan"
         facts.why = f"{need}: GAN images as far as they pass and help, classical for the rest"
@@ -201,7 +205,7 @@ def _plan_class(images: ImageSet, split: Any, label: int, target: int) -> ClassF
 def _warn(classes: list[ClassFacts]) -> list[str]:
     warnings = []
     for c in classes:
-        if c.method == "classical":
+        if c.method == "classical" and (c.real < FEWEST_IMAGES or c.groups < FEWEST_GROUPS):
             warnings.append(
                 f"class {c.name}: {c.real} images of {c.groups} groups; below {FEWEST_IMAGES} "
                 f"images or {FEWEST_GROUPS} groups only classical augmentation is used, which "

@@ -64,14 +64,7 @@ def train(
         Stopped: interrupted; the same call goes on.
     """
     target = Path(out)
-    if target.exists() and any(target.iterdir()) and not force:
-        raise InputError(
-            "output folder",
-            expected="a new or empty folder",
-            got="one with files in it",
-            where=str(target),
-            remedy="Choose another, or pass --force to replace it.",
-        )
+    _refuse_taken(target, force)
     what, chosen_device = named(recipe), device_named(device)
     amount = parse_budget(budget)
     eyes = embedded(chosen_device)
@@ -102,6 +95,22 @@ def train(
             shutil.rmtree(target)
         part.replace(target)
     return training.generator
+
+
+def _refuse_taken(target: Path, force: bool) -> None:
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    ours = target.is_dir() and (target / "config.json").exists()
+    if force and ours:
+        return
+    raise InputError(
+        "output folder",
+        expected="a generator to replace" if force else "a new or empty folder",
+        got="something else that is in use" if force else "one that is in use",
+        where=str(target),
+        remedy="Choose another." if force else "Choose another, or pass --force to replace it.",
+        code="output.exists",
+    )
 
 
 def load_generator(folder: str | Path) -> Generator:
