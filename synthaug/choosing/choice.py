@@ -148,9 +148,10 @@ def _wide(
     if effort.features < min(len(pictures.labels), effort.images) // 2:
         return tuple(arm for arm in arms if arm.name in _DEFAULT_GAN), []
     quarter = effort.features // 4
+    generated = max(8, quarter // (2 * len(synthetic)))
     material = gather(
         pictures, heldout, synthetic, fill=fill,
-        images=2 * quarter, variants=quarter, generated=max(8, quarter // (2 * len(synthetic))), seed=seed,
+        images=2 * quarter, variants=quarter, generated=generated, seed=seed,
     )  # fmt: skip
     features = reduced(extractor(material.images), material.originals)
     rows = material.originals[material.heldout[material.originals]]

@@ -14,16 +14,14 @@ import csv
 import io
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from synthaug.datasets.resampling import squash
-from synthaug.features import embedded, flip_aware, pixels
-from synthaug.gates import Judge, Sample, View
+from synthaug.gates import Judge, Sample, View, sample
 from synthaug.verdict import Status
 
 SIDE, N, VARIANTS = 64, 50, 8
@@ -51,10 +49,10 @@ def near_copy(image, variant, rng):
 
 @dataclass
 class Real:
-    """Views of every image and of its near-copies: row i, variant v at i * VARIANTS + v."""
+    """Every image and its near-copies: variant v of the i-th copied image at i * VARIANTS + v."""
 
-    views: dict[str, View]
-    copies: dict[str, View]
+    plain: Sample
+    copies: Sample
     has_copies: np.ndarray
     labels: np.ndarray
     groups: np.ndarray
@@ -81,33 +79,27 @@ def load(root: Path, copied: set[str], cache: Path, limit: int) -> Real:
         rest = np.setdiff1d(np.arange(len(members)), first)
         has[members[np.concatenate([first, rest])][:limit]] = True
     images = [squash(np.array(Image.open(f)), SIDE) for f in files]
-    store = cache / f"{root.name}.npz"
+    changed = [near_copy(images[i], v, rng) for i in np.flatnonzero(has) for v in range(VARIANTS)]
+    plain = _extracted(cache / f"{root.name}.npz", images)
+    copies = _extracted(cache / f"{root.name}_copies.npz", changed)
+    is_test = np.array([f.relative_to(root).parts[0] == "test" for f in files])
+    return Real(plain, copies, has, labels, ids.astype(np.int64), is_test, classes)
+
+
+def _extracted(store: Path, images) -> Sample:
+    """All images as one sample, its features kept in a file."""
     if not store.exists():
-        changed = [
-            near_copy(images[i], v, rng) for i in np.flatnonzero(has) for v in range(VARIANTS)
-        ]
-        np.savez(store, **_extract("plain", images), **_extract("copy", changed))
+        blocks = np.stack(images)
+        blocks = blocks[:, None] if blocks.ndim == 3 else blocks.transpose(0, 3, 1, 2)
+        made = sample(np.ascontiguousarray(blocks))
+        rows = {f"{s} plain": view.plain for s, view in made.spaces.items()}
+        rows |= {f"{s} mirrored": view.mirrored for s, view in made.spaces.items()}
+        np.savez(store, **rows, **{f"layout {n}": r for n, r in made.layouts.items()})
     with np.load(store) as arrays:
         kept = {name: arrays[name] for name in arrays.files}
-    views, copies = (
-        {s: View(kept[f"{k}_{s}"], kept[f"{k}_{s}_mirrored"]) for s in ("embedded", "pixels")}
-        for k in ("plain", "copy")
-    )
-    is_test = np.array([f.relative_to(root).parts[0] == "test" for f in files])
-    return Real(views, copies, has, labels, ids.astype(np.int64), is_test, classes)
-
-
-def _extract(kind, images):
-    found = {}
-    for space, extractor in (("embedded", embedded()), ("pixels", pixels())):
-        rows = []
-        for start in range(0, len(images), 256):
-            block = np.stack(images[start : start + 256])
-            block = block[:, None] if block.ndim == 3 else block.transpose(0, 3, 1, 2)
-            rows.append(flip_aware(extractor, torch.from_numpy(np.ascontiguousarray(block))))
-        for name, parts in zip(("", "_mirrored"), zip(*rows, strict=True), strict=True):
-            found[f"{kind}_{space}{name}"] = np.concatenate(parts)
-    return found
+    spaces = {s: View(kept[f"{s} plain"], kept[f"{s} mirrored"]) for s in ("embedded", "pixels")}
+    layouts = {n.removeprefix("layout "): r for n, r in kept.items() if n.startswith("layout ")}
+    return Sample(spaces, np.zeros(len(images), np.int64), ("all",), None, layouts)
 
 
 def spread_out(rng, real, candidates, count):
@@ -124,13 +116,9 @@ def pick(real, rows, copies=()):
     """A sample of images (indices) and near-copies (indices into the copies)."""
     rows, copies = np.asarray(rows, int), np.asarray(copies, int)
     sources = np.flatnonzero(real.has_copies)
-    spaces = {
-        space: View(*(np.concatenate([a[rows], b[copies]]) for a, b in
-                      zip(real.views[space], real.copies[space], strict=True)))
-        for space in real.views
-    }
     labels = np.concatenate([real.labels[rows], real.labels[sources[copies // VARIANTS]]])
-    return Sample(spaces=spaces, labels=labels.astype(np.int64), classes=real.classes)
+    both = real.plain.subset(rows).joined(real.copies.subset(copies))
+    return replace(both, labels=labels.astype(np.int64), classes=real.classes)
 
 
 def copies_of(rng, real, sources, count):
@@ -157,19 +145,20 @@ def one_class_trial(rng, real, label, test_is_fresh):
     train, heldout, fresh = (spread_out(rng, real, s, N) for s in (train, heldout, fresh))
 
     def sample_of(rows):
-        part = pick(real, rows)
-        return Sample(spaces=part.spaces, labels=part.labels, classes=part.classes,
-                      groups=real.groups[rows])
+        return replace(pick(real, rows), groups=real.groups[rows])
 
     judge = Judge(sample_of(train), sample_of(heldout), seed=int(rng.integers(1 << 31)))
     modes = fresh[real.has_copies[fresh]][:8]
     collapsed = copies_of(rng, real, modes, N)
-    conditions = {"fresh real images": pick(real, fresh), "collapse to 8 images":
-                  pick(real, [], collapsed)}
+    conditions = {
+        "fresh real images": pick(real, fresh),
+        "collapse to 8 images": pick(real, [], collapsed),
+    }
     for share in (0.1, 0.3):
         count = int(N * share)
         conditions[f"{share:.0%} near-copies"] = pick(
-            real, fresh[: N - count], copies_of(rng, real, train, count))
+            real, fresh[: N - count], copies_of(rng, real, train, count)
+        )
     out, detectable, flagged = {}, [], {}
     for name, made in conditions.items():
         for verdict in judge.verdicts(made):
@@ -179,7 +168,7 @@ def one_class_trial(rng, real, label, test_is_fresh):
                 detectable.append(verdict.detectable or np.nan)
         copied = judge.images(made).copied
         if name == "30% near-copies":
-            flagged["of near-copies"] = copied[N - int(0.3 * N):].mean()
+            flagged["of near-copies"] = copied[N - int(0.3 * N) :].mean()
         if name == "fresh real images":
             flagged["of fresh images"] = copied.mean()
     return out, detectable[0], flagged
@@ -196,13 +185,15 @@ def label_trial(rng, real, test_is_fresh):
     labels = samples[2].labels.copy()
     wrong = rng.permutation(N)[: int(0.3 * N)]
     labels[wrong] = (labels[wrong] + rng.integers(1, len(real.classes), len(wrong))) % len(
-        real.classes)
-    mixed = Sample(spaces=samples[2].spaces, labels=labels, classes=real.classes)
+        real.classes
+    )
+    mixed = replace(samples[2], labels=labels)
     found = {}
     for name, made in (("fresh real images", samples[2]), ("30% wrong labels", mixed)):
         told = judge._label(judge._scopes(made))
-        found[name, "label"] = Status.FAIL if any(v.status is Status.FAIL for v in told) else (
-            told[0].status)
+        found[name, "label"] = (
+            Status.FAIL if any(v.status is Status.FAIL for v in told) else (told[0].status)
+        )
     return found
 
 
@@ -223,18 +214,35 @@ def run(data: Path, trials: int, cache: Path):
         found, detectable, flagged = [], [], []
         for trial in range(trials):
             rng = np.random.default_rng([trial, len(name)])
-            out, seen, marks = one_class_trial(rng, real, labels[trial % len(labels)],
-                                               test_is_fresh)
+            out, seen, marks = one_class_trial(
+                rng, real, labels[trial % len(labels)], test_is_fresh
+            )
             out |= label_trial(rng, real, test_is_fresh)
             found.append(out)
             detectable.append(seen)
             flagged.append(marks)
         for key in found[0]:
             statuses = [out[key] for out in found]
-            rows.append((name, *key, *(100 * np.mean([s is status for s in statuses])
-                                       for status in (Status.FAIL, Status.INCONCLUSIVE))))
-        power.append((name, np.nanmedian(detectable), *(
-            100 * np.mean([m[k] for m in flagged]) for k in ("of near-copies", "of fresh images"))))
+            rows.append(
+                (
+                    name,
+                    *key,
+                    *(
+                        100 * np.mean([s is status for s in statuses])
+                        for status in (Status.FAIL, Status.INCONCLUSIVE)
+                    ),
+                )
+            )
+        power.append(
+            (
+                name,
+                np.nanmedian(detectable),
+                *(
+                    100 * np.mean([m[k] for m in flagged])
+                    for k in ("of near-copies", "of fresh images")
+                ),
+            )
+        )
         print(f"{name}: done after {time.monotonic() - started:.0f} s", flush=True)
     return rows, power
 
@@ -242,8 +250,12 @@ def run(data: Path, trials: int, cache: Path):
 def table(rows, power, trials):
     lines = ["| set | images judged | gate | FAIL % | INCONCLUSIVE % |", "|---|---|---|---|---|"]
     lines += [f"| {s} | {c} | {g} | {f:.0f} | {i:.0f} |" for s, c, g, f, i in sorted(rows)]
-    lines += ["", "| set | copied fraction the copy gate says it can see | near-copies redrawn % |"
-              " fresh images redrawn % |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "| set | copied fraction the copy gate says it can see | near-copies redrawn % |"
+        " fresh images redrawn % |",
+        "|---|---|---|---|",
+    ]
     lines += [f"| {s} | {100 * d:.0f} % | {a:.0f} | {b:.1f} |" for s, d, a, b in power]
     return "\n".join([*lines, "", f"{trials} trials a cell."])
 

@@ -11,6 +11,7 @@ groups.csv, test/ where the source has one); digits come with scikit-learn.
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import functools
 import json
@@ -127,13 +128,23 @@ def balanced_set(
     )  # fmt: skip
 
 
-def handed_over(made: AugmentedDataset, side: int, k: int, seed: int) -> Training:
-    """The set drawn as its own weights say."""
-    images = torch.stack([_at(made.image(i), side) for i in range(len(made))])
+def as_stored(made: AugmentedDataset, data: RareSet) -> Training:
+    """The set drawn as its own weights say, nothing changed on the way."""
+    k, side = len(data.classes), data.images.shape[-1]
     weights = made.sample_weights()
     used = np.flatnonzero(weights)
-    training = Training.of(images[torch.from_numpy(used)], made.targets[used], weights[used], k)
+    images = torch.stack([_at(made.image(int(i)), side) for i in used])
+    training = Training.of(images, made.targets[used], weights[used], k)
     return dataclasses.replace(training, class_weights=made.loss_weights())
+
+
+def as_chosen(made: AugmentedDataset, data: RareSet, seed: int) -> Training:
+    """The set drawn as the chosen arm was tried: every draw augmented where the arm says so."""
+    if not made.arm.classical:
+        return as_stored(made, data)
+    unchanged = copy.copy(made)  # draws of classical copies go to the images they are made from
+    unchanged.arm = dataclasses.replace(made.arm, classical=False)
+    return augmented_draws(as_stored(unchanged, data), seed)
 
 
 def generated_alone(made: AugmentedDataset, data: RareSet) -> Training | None:
@@ -261,7 +272,6 @@ def _trainings(
     data: RareSet, cells: Cells, options: argparse.Namespace, seed: int
 ) -> Iterator[tuple[str, Callable[[], Training | None]]]:
     """The arms asked for, each with a function that makes its training set."""
-    k, side = len(data.classes), data.images.shape[-1]
     for arm in ARMS:
         if arm in options.arms:
             yield arm, functools.partial(ordinary, data, arm, seed)
@@ -279,7 +289,8 @@ def _trainings(
                 kind="augment", set=data.name, seed=seed, chosen=facts.chosen, why=facts.why,
                 helps=facts.helps, seconds=facts.seconds,
             )  # fmt: skip
-        yield "augment", lambda: handed_over(made(), side, k, seed)
+        yield "augment", lambda: as_chosen(made(), data, seed)
+        yield "augment, as stored", lambda: as_stored(made(), data)
     if "GAN alone" in options.arms:
         yield "GAN alone", lambda: generated_alone(made(), data)
 
