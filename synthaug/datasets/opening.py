@@ -29,7 +29,7 @@ from synthaug.datasets.sources import (
 from synthaug.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["THUMBNAIL", "open"]
 
@@ -107,7 +107,7 @@ def _source(source: Any, labels: Any) -> Source:
         return Shards(shards) if shards else Folder(Path(source))
     if labels is not None:
         return Arrays(source, labels)
-    if isinstance(source, list) and source and all(isinstance(s, str | Path) for s in source):
+    if isinstance(source, list | tuple) and _are_files(source):
         return Shards([Path(file) for name in source for file in _shard_files(str(name))])
     if isinstance(source, tuple) and len(source) == 2:
         return Arrays(*source)
@@ -120,6 +120,10 @@ def _source(source: Any, labels: Any) -> Source:
         remedy="Pass labels=." if _is_array(source) else "Convert it to one of these.",
         code="input.source",
     )
+
+
+def _are_files(source: Sequence[Any]) -> bool:
+    return len(source) > 0 and all(isinstance(name, str | Path) for name in source)
 
 
 def _is_array(source: Any) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthaug.datasets.resampling import squash
-from synthaug.errors import InputError, OutOfResources
+from synthaug.errors import Damaged, InputError, OutOfResources
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,6 +68,9 @@ class Packed:
 
         Returns:
             uint8 (B, C, R, R), a copy.
+
+        Raises:
+            Damaged: the pack file was cut while in use.
         """
         import torch
 
@@ -81,7 +84,13 @@ class Packed:
         for place, row in enumerate(rows.tolist()):
             piece = flat[place * size : (place + 1) * size]
             if os.preadv(handle, [piece.data], _HEADER + row * size) != size:
-                raise OSError(errno.EIO, "pack file is shorter than it was", str(self._store))
+                raise Damaged(
+                    "pack file",
+                    expected="all its images",
+                    got="fewer: it was cut while in use",
+                    where=str(self._store),
+                    remedy="Run the same call again, it writes the file anew.",
+                )
         return torch.from_numpy(batch)
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> Packed:

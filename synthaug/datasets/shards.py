@@ -130,7 +130,7 @@ def _parse_label(text: bytes, where: str) -> int | str:
     except UnicodeDecodeError as error:
         raise BadImage("has a label that is not text", where=where) from error
     try:
-        value = json.loads(plain)
+        value = int(plain) if plain.isdecimal() else json.loads(plain)
     except ValueError:
         value = plain  # a bare name
     if isinstance(value, dict):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import synthaug.datasets
 from synthaug.datasets import pack
 from synthaug.datasets.resampling import squash
-from synthaug.errors import InputError, OutOfResources
+from synthaug.errors import Damaged, InputError, OutOfResources
 
 
 def make(seed=0, colour=False, count=6):
@@ -79,6 +79,19 @@ def test_a_pack_file_that_was_cut_is_written_again(tmp_path):
     pack(make(), 8, file=file)
     file.write_bytes(file.read_bytes()[:-1])
     assert torch.equal(pack(make(), 8, file=file).read([5]), pack(make(), 8).read([5]))
+
+
+def test_a_pack_file_cut_while_in_use(tmp_path):
+    file = tmp_path / "p"
+    packed = pack(make(), 8, file=file)
+    os.truncate(file, 4200)
+    assert packed.read([0]).shape == (1, 1, 8, 8)
+    with pytest.raises(Damaged) as error:
+        packed.read([0, 5])
+    assert str(error.value) == (
+        f"pack file: expected all its images, got fewer: it was cut while in use ({file}). "
+        "Run the same call again, it writes the file anew."
+    )
 
 
 def test_another_file_of_that_name_is_left_alone(tmp_path):
