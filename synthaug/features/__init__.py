@@ -1,5 +1,5 @@
 """Images to arrays: what gates, probes and near-duplicate search look at."""
 
-from synthaug.features.extract import Extractor, embedded, flip_aware, pixels
+from synthaug.features.extract import Extractor, LayoutExtractor, embedded, flip_aware, pixels
 
-__all__ = ["Extractor", "embedded", "flip_aware", "pixels"]
+__all__ = ["Extractor", "LayoutExtractor", "embedded", "flip_aware", "pixels"]

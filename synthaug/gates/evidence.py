@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthaug.errors import InputError
 from synthaug.gates.sample import Sample
 
-__all__ = ["Limits", "Pool", "holm", "pooled"]
+__all__ = ["Limits", "Pool", "holm", "pooled", "share"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,19 +109,32 @@ def _text(groups: NDArray[np.int64]) -> list[str]:
 def holm(p_values: dict[str, float], alpha: float) -> dict[str, bool]:
     """Which null hypotheses Holm's step-down procedure rejects; any false one at most alpha.
 
+    The set weighs as much as all classes together: it has most images and decides most.
+
     Args:
-        p_values: by scope.
+        p_values: by scope, one of them ``"set"`` or none.
         alpha: chance of one or more false rejections among all.
 
     Example:
-        >>> holm({"a": 0.01, "b": 0.04, "c": 0.03}, 0.05)
-        {'a': True, 'b': False, 'c': False}
+        >>> holm({"set": 0.02, "class:a": 0.02, "class:b": 0.06}, 0.05)
+        {'set': True, 'class:a': True, 'class:b': False}
 
-    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
+    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979, section 3
+    (weights).
     """
+    weight = {scope: share(scope, len(p_values)) for scope in p_values}
     rejected = dict.fromkeys(p_values, False)
-    for rank, scope in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        if p_values[scope] > alpha / (len(p_values) - rank):
+    left = sum(weight.values())
+    for scope in sorted(p_values, key=lambda s: p_values[s] / weight[s]):
+        if p_values[scope] > alpha * weight[scope] / left:
             break
         rejected[scope] = True
+        left = max(left - weight[scope], weight[scope] * 1e-9)
     return rejected
+
+
+def share(scope: str, scopes: int) -> float:
+    """The share of alpha a scope starts with: half for the set, the rest for the classes."""
+    if scopes == 1:
+        return 1.0
+    return 0.5 if scope == "set" else 0.5 / (scopes - 1)

@@ -13,7 +13,7 @@ from synthaug.errors import InputError
 from synthaug.features import Extractor, embedded
 from synthaug.gates import telling
 from synthaug.gates.copying import Votes, cast_votes, copied_images, vote_test
-from synthaug.gates.evidence import Limits, Pool, pooled
+from synthaug.gates.evidence import Limits, Pool, pooled, share
 from synthaug.gates.labelling import compare_agreement, fit_classifier
 from synthaug.gates.reading import read
 from synthaug.gates.realism import Realism, compare, drawable
@@ -190,9 +190,11 @@ class Judge:
     def _copy(
         self, scopes: dict[str, tuple[Pool, Sample]], votes: dict[str, Votes]
     ) -> list[Verdict]:
-        smallest = self.alpha / len(scopes)
+        n = len(scopes)
         tests = {
-            scope: vote_test(votes[scope], pool, alpha=smallest, rng=self._rng(scope, "copy"))
+            scope: vote_test(
+                votes[scope], pool, alpha=self.alpha * share(scope, n), rng=self._rng(scope, "copy")
+            )
             for scope, (pool, made) in scopes.items()
             if pool.in_train.any() and not pool.in_train.all() and pool.num_groups > 1
         }

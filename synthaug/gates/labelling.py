@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,33 +12,51 @@ from numpy.typing import NDArray
 from synthaug.gates.evidence import Pool
 from synthaug.gates.sample import EMBEDDED, Sample
 
-__all__ = ["Agreement", "Classifier", "compare_agreement", "fit_classifier"]
+__all__ = ["Agreement", "Classifier", "Expert", "compare_agreement", "fit_classifier"]
 
-_COMPONENTS = 128
+_COMPONENTS = 200
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Classifier:
-    """Logistic regression on the leading components of frozen features.
+class Expert:
+    """Logistic regression on the leading components of one kind of feature rows.
 
     Args:
         mean: float (D,).
         basis: float (D, P), components scaled to unit variance.
         weights: float (P, K).
         bias: float (K,).
-        labels: int64 (K,), the class of each column.
     """
 
     mean: NDArray[np.float64]
     basis: NDArray[np.float64]
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
+
+    def log_probabilities(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Float (N, K)."""
+        logits = ((rows - self.mean) @ self.basis) @ self.weights + self.bias
+        logits = logits - logits.max(axis=1, keepdims=True)
+        return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Classifier:
+    """A product of experts: one on the embedded rows, one on each layout.
+
+    Args:
+        experts: by name of the rows they read.
+        labels: int64 (K,), the class of each column.
+    """
+
+    experts: Mapping[str, Expert]
     labels: NDArray[np.int64]
 
     def predict(self, sample: Sample) -> NDArray[np.int64]:
         """The class of each image, int64 (N,)."""
-        rows = (sample.spaces[EMBEDDED].plain - self.mean) @ self.basis
-        return np.asarray(self.labels[(rows @ self.weights + self.bias).argmax(axis=1)])
+        rows = _rows(sample)
+        asked = [e.log_probabilities(rows[n]) for n, e in self.experts.items() if n in rows]
+        return np.asarray(self.labels[np.sum(asked, axis=0).argmax(axis=1)])
 
     def agrees(self, sample: Sample) -> NDArray[np.bool_]:
         """Whether each image is called its label, bool (N,)."""
@@ -49,24 +68,46 @@ def fit_classifier(train: Sample) -> Classifier | None:
 
     Classes weigh the same however many images they have.
     """
-    from sklearn.linear_model import LogisticRegression
-
     if len(np.unique(train.labels)) < 2:
         return None
-    rows = train.spaces[EMBEDDED].plain.astype(np.float64)
+    fitted = {name: _fit(rows, train.labels) for name, rows in _rows(train).items()}
+    experts = {name: expert for name, expert in fitted.items() if expert is not None}
+    return Classifier(experts, np.unique(train.labels)) if experts else None
+
+
+def _rows(sample: Sample) -> dict[str, NDArray[np.float32]]:
+    return {EMBEDDED: sample.spaces[EMBEDDED].plain, **sample.layouts}
+
+
+def _fit(values: NDArray[np.float32], labels: NDArray[np.int64]) -> Expert | None:
+    """None where all rows are equal."""
+    from sklearn.linear_model import LogisticRegression
+
+    rows = values.astype(np.float64)
     mean = rows.mean(axis=0)
-    _, scales, directions = np.linalg.svd(rows - mean, full_matrices=False)
-    count = int(min(_COMPONENTS, (scales > 1e-6 * max(scales[0], 1e-12)).sum()))
-    if not count:
+    basis = _whitening(rows - mean)
+    if not basis.shape[1]:
         return None
-    basis = directions[:count].T / (scales[:count] / math.sqrt(len(rows)))
     # C: leading components carry the class, trailing ones noise of equal scale after whitening.
-    model = LogisticRegression(C=0.02, class_weight="balanced", max_iter=500)
-    model.fit((rows - mean) @ basis, train.labels)
+    model = LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000)
+    model.fit((rows - mean) @ basis, labels)
     weights, bias = model.coef_.T, model.intercept_
     if len(model.classes_) == 2:
         weights, bias = np.hstack([-weights, weights]) / 2, np.array([-bias[0], bias[0]]) / 2
-    return Classifier(mean, basis, weights, bias, model.classes_.astype(np.int64))
+    return Expert(mean, basis, weights, bias)
+
+
+def _whitening(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The leading components, scaled so that rows times them have unit variance."""
+    n = len(centred)
+    if n < centred.shape[1]:  # the smaller of the two Gram matrices
+        variances, vectors = np.linalg.eigh(centred @ centred.T / n)
+        vectors = centred.T @ vectors / np.sqrt(np.maximum(variances * n, 1e-30))
+    else:
+        variances, vectors = np.linalg.eigh(centred.T @ centred / n)
+    order = np.argsort(variances)[::-1][:_COMPONENTS]
+    order = order[variances[order] > 1e-9 * max(float(variances.max()), 1e-12)]
+    return np.asarray(vectors[:, order] / np.sqrt(variances[order]))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from synthaug.errors import InputError
-from synthaug.features import Extractor, embedded, flip_aware, pixels
+from synthaug.features import Extractor, LayoutExtractor, embedded, flip_aware, pixels
 from synthaug.gates.reading import Pictures, read
 
 __all__ = ["Sample", "View", "sample"]
@@ -43,6 +41,8 @@ class Sample:
         classes: class names.
         groups: int64 (N,); equal numbers are photographs of one object, in training and
             held-out samples alike. None where every image stands alone.
+        layouts: float32 (N, L) by name, rows that keep place; they sharpen the classifier of
+            the label gate. Empty where the extractor has none.
 
     Raises:
         InputError: parts of different lengths, or labels outside the classes.
@@ -52,9 +52,11 @@ class Sample:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     groups: NDArray[np.int64] | None = None
+    layouts: Mapping[str, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {len(rows) for view in self.spaces.values() for rows in view}
+        lengths |= {len(rows) for rows in self.layouts.values()}
         lengths |= {len(self.labels)} | ({len(self.groups)} if self.groups is not None else set())
         if len(lengths) != 1 or EMBEDDED not in self.spaces:
             raise InputError(
@@ -83,6 +85,7 @@ class Sample:
             spaces={name: view.take(at) for name, view in self.spaces.items()},
             labels=self.labels[at],
             groups=None if self.groups is None else self.groups[at],
+            layouts={name: rows[at] for name, rows in self.layouts.items()},
         )
 
     def of_class(self, name: str) -> Sample:
@@ -104,7 +107,12 @@ class Sample:
         if self.groups is not None and other.groups is not None:
             groups = np.concatenate([self.groups, other.groups])
         labels = np.concatenate([self.labels, other.labels])
-        return Sample(spaces=spaces, labels=labels, classes=self.classes, groups=groups)
+        layouts = {
+            name: np.concatenate([rows, other.layouts[name]])
+            for name, rows in self.layouts.items()
+            if name in other.layouts
+        }
+        return Sample(spaces, labels, self.classes, groups, layouts)
 
     def replaced(self, indices: ArrayLike, other: Sample) -> Sample:
         """The same sample with the images at these indices exchanged for the other's."""
@@ -168,24 +176,18 @@ def sample(
 
     Example:
         >>> from synthaug.features import pixels
-        >>> images = torch.zeros(3, 1, 8, 8, dtype=torch.uint8)
+        >>> images = np.zeros((3, 8, 8), np.uint8)
         >>> len(sample((images, [0, 1, 1]), extractor=pixels()).of_class("1"))
         2
     """
     if isinstance(source, Sample):
         return source
     pictures = source if isinstance(source, Pictures) else read(source, classes=classes)
-    kept = None
+    kept = pictures.groups
     if groups is not None:
         kept = _numbered(groups)
-    elif pictures.groups is not None:
-        kept = pictures.groups
-    return Sample(
-        spaces=_spaces(pictures, extractor or embedded(), side),
-        labels=pictures.labels,
-        classes=pictures.classes,
-        groups=kept,
-    )
+    spaces, layouts = _extract(pictures, extractor or embedded(), side)
+    return Sample(spaces, pictures.labels, pictures.classes, kept, layouts)
 
 
 def _numbered(groups: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
@@ -197,19 +199,24 @@ def _numbered(groups: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
     return np.array([int.from_bytes(digest[:8], "big") >> 2 for digest in digests], np.int64)
 
 
-def _spaces(pictures: Pictures, extractor: Extractor, side: int | None) -> dict[str, View]:
+def _extract(
+    pictures: Pictures, extractor: Extractor, side: int | None
+) -> tuple[dict[str, View], dict[str, NDArray[np.float32]]]:
     found: dict[str, list[View]] = {EMBEDDED: [], PIXELS: []}
+    layouts: dict[str, list[NDArray[np.float32]]] = {}
     thumbnails = pixels()
     for start in range(0, max(len(pictures), 1), _CHUNK):
         images = pictures.squares(start, min(start + _CHUNK, len(pictures)), side)
-        found[EMBEDDED].append(_view(extractor, images))
-        found[PIXELS].append(_view(thumbnails, images))
-    return {
-        name: View(*(np.concatenate(rows) for rows in zip(*views, strict=True)))
+        if isinstance(extractor, LayoutExtractor):
+            rows, placed = extractor.with_layout(images)
+            for name, part in placed.items():
+                layouts.setdefault(name, []).append(part)
+        else:
+            rows = extractor(images)
+        found[EMBEDDED].append(View(rows, extractor(images.flip(-1))))
+        found[PIXELS].append(View(*flip_aware(thumbnails, images)))
+    spaces = {
+        name: View(*(np.concatenate(parts) for parts in zip(*views, strict=True)))
         for name, views in found.items()
     }
-
-
-def _view(extractor: Extractor, images: Tensor) -> View:
-    with torch.inference_mode():
-        return View(*flip_aware(extractor, images))
+    return spaces, {name: np.concatenate(parts) for name, parts in layouts.items()}

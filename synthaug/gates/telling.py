@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from synthaug.gates.copying import VoteTest
-from synthaug.gates.evidence import Limits, Pool, holm
+from synthaug.gates.evidence import Limits, Pool, holm, share
 from synthaug.gates.labelling import Agreement
 from synthaug.gates.realism import Comparison, Realism
 from synthaug.gates.sample import Sample
@@ -35,7 +35,14 @@ def copy_verdicts(scopes: Scopes, tests: Mapping[str, VoteTest], alpha: float) -
     """
     rejected = holm({scope: test.p_value for scope, test in tests.items()}, alpha)
     return [
-        _copy(scope, pool, made, tests.get(scope), rejected.get(scope, False), alpha / len(scopes))
+        _copy(
+            scope,
+            pool,
+            made,
+            tests.get(scope),
+            rejected.get(scope, False),
+            alpha * share(scope, len(scopes)),
+        )
         for scope, (pool, made) in scopes.items()
     ]
 

@@ -205,18 +205,33 @@ def test_false_alarms_of_the_vote_test_stay_under_alpha():
     assert alarms <= 10  # 5 expected; more than 10 has a chance of 1 %
 
 
-def test_cut_is_never_above_half_the_distance_to_the_next_group():
+def test_cut_keeps_its_distance_from_the_crowd():
     pool = pooled(cloud(40, 1), cloud(40, 2))
     votes = cast_votes(cloud(500, 3), pool)
-    assert copied_images(votes, pool, fdr=1.0)[votes.score < np.log(2) ** 2].sum() == 0
+    assert copied_images(votes, pool, fdr=1.0)[votes.score < np.log(1.5) ** 2].sum() == 0
 
 
-def test_holm_counts_down():
-    assert holm({"a": 0.02, "b": 0.5, "c": 0.017}, 0.05) == {
-        "a": False,
-        "b": False,
-        "c": False,
-    } or (holm({"a": 0.02, "b": 0.5, "c": 0.016}, 0.05) == {"a": True, "b": False, "c": True})
+@pytest.mark.parametrize(
+    ("p_set", "p_a", "rejected"),
+    [
+        (0.024, 0.5, [True, False]),
+        (0.026, 0.5, [False, False]),
+        (0.026, 0.012, [True, True]),  # what a class does not need any more goes to the set
+        (0.5, 0.013, [False, False]),
+    ],
+)
+def test_the_set_starts_with_half_of_alpha(p_set, p_a, rejected):
+    found = holm({"set": p_set, "class:a": p_a, "class:b": 0.9}, 0.05)
+    assert list(found.values()) == [*rejected, False]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
+def test_holm_never_rejects_more_at_a_smaller_alpha(p_values):
+    scopes = dict(zip(["set", *"abcdefgh"], p_values, strict=False))
+    small, large = holm(scopes, 0.01), holm(scopes, 0.05)
+    assert all(large[scope] for scope in scopes if small[scope])
+    assert all(p_values[i] <= 0.05 for i, scope in enumerate(scopes) if large[scope])
 
 
 def test_plan_knows_what_can_be_seen():
