@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from synthaug.datasets.resampling import squash
+from synthaug.datasets.sources import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,9 +106,12 @@ def _report(images: ImageSet, groups: NDArray[np.int64], before: int) -> Duplica
     per_class = {
         name: len(np.unique(groups[images.labels == label])) for label, name in enumerate(counts)
     }
-    lines = [f"{name}: {counts[name]:,} files, {per_class[name]:,} groups" for name in counts]
+    lines = [
+        f"{name}: {numbered(counts[name], 'file')}, {numbered(per_class[name], 'group')}"
+        for name in counts
+    ]
     if joined:
-        lines.append(f"{joined:,} files were joined to the group of a near-duplicate")
+        lines.append(f"near-duplicates: {joined:,} fewer groups than before they were joined")
     return Duplicates(groups, joined, per_class, lines)
 
 

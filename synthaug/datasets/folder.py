@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from synthaug.datasets.sources import numbered
 from synthaug.errors import InputError
 
 __all__ = ["IMAGE_ENDINGS", "Folder"]
@@ -39,9 +40,11 @@ class Folder:
         for folder in _folders(root):
             found, others = _images_below(folder)
             if others:
-                self.warnings.append(f"{others} files in {folder.name} are not images: left out")
+                self.warnings.append(
+                    f"left out: {numbered(others, 'file')} in {folder.name}, not images"
+                )
             if not found:
-                self.warnings.append(f"class folder {folder.name} holds no images: left out")
+                self.warnings.append(f"left out: class folder {folder.name}, no images in it")
                 continue
             self._labels += [len(names)] * len(found)
             self._files += [f"{folder.name}/{file}" for file in found]
@@ -49,7 +52,7 @@ class Folder:
         self.classes: tuple[str, ...] | None = tuple(names)
         loose = sum(_is_image(entry) for entry in root.iterdir())
         if loose:
-            self.warnings.append(f"{loose} images lie outside the class folders: left out")
+            self.warnings.append(f"left out: {numbered(loose, 'image')} outside the class folders")
 
     def _refuse_splits(self) -> None:
         train = self.root / "train"

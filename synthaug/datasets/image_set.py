@@ -12,6 +12,7 @@ import numpy as np
 from synthaug.datasets.decode import decode
 from synthaug.datasets.folder import Folder
 from synthaug.datasets.limits import Limits
+from synthaug.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,13 @@ class ImageSet:
     def with_groups(self, groups: NDArray[np.int64]) -> ImageSet:
         """The same set with other groups, such as those `near_duplicates` found."""
         if groups.shape != self.labels.shape:
-            raise ValueError(f"groups: expected {self.labels.shape}, got {groups.shape}.")
+            raise InputError(
+                "groups",
+                expected=f"one for each of {len(self)} images",
+                got=f"{groups.shape}",
+                remedy="Give one group an image.",
+                code="input.groups",
+            )
         return dataclasses.replace(self, groups=groups.astype(np.int64))
 
     def counts(self) -> dict[str, int]:

@@ -25,6 +25,7 @@ from synthaug.datasets.sources import (
     as_label_names,
     first_names,
     index_labels,
+    numbered,
 )
 from synthaug.errors import InputError
 
@@ -73,6 +74,7 @@ def open(
             return source
         return source.with_groups(group_ids(groups, _Reopened(source)))
     found = _source(source, labels)
+    grouping = group_ids(groups, found)  # before the long pass: a wrong file is told at once
     allowed = limits or Limits()
     scan = _scan(found, allowed)
     _refuse_or_warn(scan, found, skip_bad)
@@ -83,7 +85,7 @@ def open(
         name=found.name,
         classes=classes,
         labels=index_labels(scan.labels, classes, paths),
-        groups=group_ids(groups, found)[kept],
+        groups=grouping[kept],
         mode="L" if all(scan.grey) else "RGB",
         sizes=np.array(scan.sizes, np.int32).reshape(-1, 2),
         digests=np.array(scan.digests, np.uint64),
@@ -208,7 +210,7 @@ def _refuse_or_warn(scan: _Scan, source: Source, skip_bad: bool) -> None:
             code="input.images",
         ) from scan.bad[0]
     if bad:
-        source.warnings.append(f"{len(bad):,} of {total:,} images left out: {first_names(bad)}")
+        source.warnings.append(f"left out: {len(bad):,} of {total:,} images: {first_names(bad)}")
     if not scan.items:
         raise InputError(
             "source",
@@ -240,12 +242,12 @@ def _remarks(scan: _Scan, paths: list[str]) -> Iterable[str]:
     if 0 < colour < len(scan.grey):
         yield f"{sum(scan.grey):,} grey and {colour:,} colour images: all are read as RGB"
     for flags, what in (
-        (scan.alpha, "have transparent parts, shown on white"),
-        (scan.moving, "hold several frames, only the first is used"),
+        (scan.alpha, "transparent parts shown on white"),
+        (scan.moving, "only the first of several frames used"),
     ):
         named = [path for path, flag in zip(paths, flags, strict=True) if flag]
         if named:
-            yield f"{len(named):,} images {what}: {first_names(named, 3)}"
+            yield f"{what} in {numbered(len(named), 'image')}: {first_names(named, 3)}"
 
 
 def _refuse_few_classes(images: ImageSet) -> None:

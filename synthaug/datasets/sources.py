@@ -21,6 +21,7 @@ __all__ = [
     "as_label_names",
     "first_names",
     "index_labels",
+    "numbered",
 ]
 
 
@@ -183,6 +184,16 @@ def first_names(names: Sequence[str], most: int = 10) -> str:
     """
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
+def numbered(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    Example:
+        >>> numbered(1, "file"), numbered(1200, "file")
+        ('1 file', '1,200 files')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def as_label_names(labels: list[Any]) -> tuple[str, ...] | None:

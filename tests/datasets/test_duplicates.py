@@ -58,7 +58,7 @@ def test_exposures_of_a_scene_are_joined_and_counted(tiles):
     assert found.lines == [
         f"0: 240 files, {per_class['0']} groups",
         f"1: 120 files, {per_class['1']} groups",
-        f"{found.joined} files were joined to the group of a near-duplicate",
+        f"near-duplicates: {found.joined} fewer groups than before they were joined",
     ]
     assert abs(per_class["1"] - 20) <= 2
 

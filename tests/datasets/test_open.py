@@ -96,9 +96,9 @@ class TestFolder:
         (folder / "crack" / "notes.txt").write_text("x")
         grey(1).save(folder / "loose.png")
         assert synthaug.datasets.open(folder).warnings == [
-            "1 files in crack are not images: left out",
-            "class folder empty holds no images: left out",
-            "1 images lie outside the class folders: left out",
+            "left out: 1 file in crack, not images",
+            "left out: class folder empty, no images in it",
+            "left out: 1 image outside the class folders",
         ]
 
     def test_a_folder_with_train_inside_names_it(self, tmp_path):
@@ -175,7 +175,7 @@ class TestBadImages:
         assert images.counts() == {"crack": 3, "free": 4}
         assert [images.path(i) for i in (0, 6)] == ["crack/0.png", "free/3.png"]
         assert len(images.warnings) == 1
-        assert images.warnings[0].startswith("3 of 10 images left out: crack/text.jpg is not")
+        assert images.warnings[0].startswith("left out: 3 of 10 images: crack/text.jpg is not")
 
     def test_a_long_list_is_cut_after_ten(self, folder):
         for index in range(13):
@@ -472,6 +472,23 @@ class TestShards:
             "sample: expected a label beside the image, .cls or .json, got none (x.tar/1.png). "
             "Write the label into the shard."
         )
+
+
+class TestOddImages:
+    def test_transparency_and_animation_are_said_once(self, folder):
+        Image.new("LA", (5, 5), (0, 0)).save(folder / "crack" / "clear.png")
+        frames = [grey(level) for level in (200, 8)]
+        frames[0].save(folder / "free" / "a.webp", save_all=True, append_images=frames[1:])
+        assert synthaug.datasets.open(folder).warnings == [
+            "8 grey and 1 colour images: all are read as RGB",
+            "transparent parts shown on white in 1 image: crack/clear.png",
+            "only the first of several frames used in 1 image: free/a.webp",
+        ]
+
+    def test_wrong_groups_are_told_before_images_are_decoded(self, folder):
+        (folder / "free" / "0.png").write_bytes(b"")
+        with pytest.raises(InputError, match="groups: expected one for each of 7 items, got 1"):
+            synthaug.datasets.open(folder, [0])
 
 
 class TestImageSet:
