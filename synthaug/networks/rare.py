@@ -123,7 +123,10 @@ class _StyledConv(nn.Module):
 
 
 class RareDiscriminator(nn.Module):
-    """One logit an image: how real it looks as a member of its class.
+    """How real an image looks as a member of its class, and which class it looks like.
+
+    One embedding a class serves both: its product with the image's features is added to the
+    realness logit of that class and is, over all classes, the classifier's logits.
 
     Args:
         num_classes, channels, resolution: of the data.
@@ -154,15 +157,15 @@ class RareDiscriminator(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Logits, float (N,), of images (N, C, R, R) in [-1, 1]."""
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Realness (N,) and class logits (N, num_classes) of images (N, C, R, R) in [-1, 1]."""
         x = self.fold(images).contiguous(memory_format=torch.channels_last)
         x = F.leaky_relu(self.body(self.stem(x)), _SLOPE)
         x = F.leaky_relu(self.last(x), _SLOPE).flatten(1)
         x = F.leaky_relu(self.hidden(x), _SLOPE)
-        match = (x * self.embedding(labels)).sum(1) / math.sqrt(x.shape[1])
-        logits: Tensor = (self.out(x)[:, 0] + match).float()
-        return logits
+        matches = (x @ self.embedding.weight.T).float() / math.sqrt(x.shape[1])
+        match = matches.gather(1, labels[:, None])[:, 0]
+        return self.out(x)[:, 0].float() + match, matches
 
 
 class _ResidualDown(nn.Module):

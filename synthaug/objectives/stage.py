@@ -29,6 +29,9 @@ class Stage(Protocol):
     def judged_for_generator(self, critic: str) -> tuple[Tensor, Tensor]:
         """Logits of real (no gradient) and fake images (gradient to the generator)."""
 
+    def class_logits(self, critic: str, of: str) -> Tensor:
+        """Class logits of what the player's objective showed the critic: "real" or "fake"."""
+
     def network(self, role: str) -> nn.Module:
         """The network of a role."""
 

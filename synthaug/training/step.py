@@ -68,8 +68,13 @@ class Step:
         return images
 
     @cached_property
-    def _judged(self) -> dict[str, Tensor]:
+    def _real_logits(self) -> dict[str, Tensor]:
         """Logits of the real images by critic, as the discriminators' steps left them."""
+        return {}
+
+    @cached_property
+    def _class_logits(self) -> dict[str, Tensor]:
+        """Class logits by critic and what it last looked at, ``critic/real`` or ``/fake``."""
         return {}
 
     @cached_property
@@ -84,11 +89,10 @@ class Step:
 
     def judged_apart(self, critic: str) -> tuple[Tensor, Tensor]:
         """Logits of real and of detached fake images, in one pass of a critic."""
-        network = self.networks[critic]
         both = torch.cat([self.real_shown, self.fake_shown.detach()])
-        logits = network(both, torch.cat([self.labels, self.labels]))
+        logits = self._ask(critic, both, torch.cat([self.labels, self.labels]), "real")
         real, fake = logits.chunk(2)
-        self._judged[critic] = real.detach()
+        self._real_logits[critic] = real.detach()
         return real, fake
 
     def judged_for_generator(self, critic: str) -> tuple[Tensor, Tensor]:
@@ -97,11 +101,28 @@ class Step:
         Those of real images are the ones the discriminator's own step gave, one update old:
         asking again would cost a tenth of the step.
         """
-        network = self.networks[critic]
-        if critic not in self._judged:
+        if critic not in self._real_logits:
             with torch.no_grad():
-                self._judged[critic] = network(self.real_shown, self.labels)
-        return self._judged[critic], network(self.fake_shown, self.labels)
+                real = self._ask(critic, self.real_shown, self.labels, "real")
+                self._real_logits[critic] = real
+        return self._real_logits[critic], self._ask(critic, self.fake_shown, self.labels, "fake")
+
+    def class_logits(self, critic: str, of: str) -> Tensor:
+        """A critic's class logits (N, classes) of what the player's objective showed it.
+
+        Args:
+            critic: its role; the term must stand after the objective that asks it.
+            of: ``"real"`` or ``"fake"``.
+        """
+        return self._class_logits[f"{critic}/{of}"][: len(self.labels)]
+
+    def _ask(self, critic: str, images: Tensor, labels: Tensor, of: str) -> Tensor:
+        """Realness logits; class logits, where the critic gives them too, are put aside."""
+        answer = self.networks[critic](images, labels)
+        if isinstance(answer, tuple):
+            answer, self._class_logits[f"{critic}/{of}"] = answer
+        logits: Tensor = answer
+        return logits
 
     def network(self, role: str) -> nn.Module:
         """The network of a role."""
