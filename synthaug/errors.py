@@ -45,8 +45,8 @@ class SynthaugError(Exception):
 
     Example:
         >>> str(InputError("target count", expected="at least 32", got="12", where="class fray",
-        ...                remedy="Pass subsample=True to drop real images."))
-        'target count: expected at least 32, got 12 (class fray). Pass subsample=True to drop real images.'
+        ...                remedy="Ask for more."))
+        'target count: expected at least 32, got 12 (class fray). Ask for more.'
     """
 
     exit_code: ClassVar[int] = 1
