@@ -208,7 +208,7 @@ class Judge:
             enough = len(pool) >= _FEWEST_IMAGES and pool.num_groups >= _FEWEST_GROUPS
             if enough and drawable(pool, made) >= _FEWEST_GENERATED:
                 rng = self._rng(scope, "realism")
-                found[scope] = compare(pool, made, draws=draws, rng=rng)
+                found[scope] = compare(pool, made, draws=draws, limits=self.limits, rng=rng)
         return telling.realism_verdicts(scopes, found, self.alpha, self.limits)
 
     def _label(self, scopes: dict[str, tuple[Pool, Sample]]) -> list[Verdict]:

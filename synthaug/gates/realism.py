@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from synthaug.gates.evidence import Pool
+from synthaug.gates.evidence import Limits, Pool
 from synthaug.gates.sample import EMBEDDED, Sample, View
 from synthaug.metrics import frechet_of_products, kid_of_products, support_of_collisions
 
@@ -17,7 +17,8 @@ __all__ = ["Comparison", "Realism", "compare", "drawable"]
 _MOST = 100
 # Real, and generated, images that draws are taken from.
 _POOL = 1000
-_DRAWS_GENERATED = 25
+_DRAWS_GENERATED, _FIRST_LOOK = 25, 199
+_MANY_GROUPS = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,13 +71,20 @@ class Realism:
         """Fréchet distance beyond that between real images, in units of the real variance."""
         return (self.frechet.value - float(self.frechet.null.mean())) / self.variance
 
+    @property
+    def diversity(self) -> float:
+        """Spread or crowding, whichever is worse, as a share of that of fresh real images."""
+        return float(np.nanmin([self.spread.ratio, self.crowding.ratio, np.inf]))
+
 
 def drawable(pool: Pool, generated: Sample) -> int:
     """How many images a side can be compared, classes in the generated proportion."""
     return sum(_quota(pool, generated).values())
 
 
-def compare(pool: Pool, generated: Sample, *, draws: int, rng: np.random.Generator) -> Realism:
+def compare(
+    pool: Pool, generated: Sample, *, draws: int, limits: Limits, rng: np.random.Generator
+) -> Realism:
     """Compare generated with real images by splitting the real ones again and again.
 
     Each draw splits the real groups in two and takes equally many images of each class
@@ -86,36 +94,71 @@ def compare(pool: Pool, generated: Sample, *, draws: int, rng: np.random.Generat
     Args:
         pool: real images; those of classes that were not generated are left aside.
         generated: images to compare.
-        draws: splits of the real images; p cannot be below 1 / (draws + 1).
+        draws: splits of the real images at most; p cannot be below 1 / (draws + 1). Where
+            the first 199 show that nothing can fail, they are enough.
+        limits: what would be a failure.
         rng: of the splits.
     """
     quota = _quota(pool, generated)
     pool = pool.only(_thinned(pool.sample.labels, pool.groups, quota, rng))
     own = np.arange(len(generated)) if generated.groups is None else generated.groups
     kept = _thinned(generated.labels, own, quota, rng)
-    generated, own = generated.subset(kept), own[kept] + pool.num_groups
+    generated, own = generated.subset(kept), own[kept] + pool.num_groups + len(pool)
     table = _tabulate(pool.sample.spaces[EMBEDDED], generated.spaces[EMBEDDED])
-    groups = np.concatenate([pool.groups, own])
+    groups = np.concatenate([_compared_groups(pool), own])
+    variance = float(pool.sample.spaces[EMBEDDED].plain.var(axis=0, ddof=1).sum())
+    support = _support(table.distances, groups, len(pool))
     rows: list[tuple[float, ...]] = []
     null: list[tuple[float, ...]] = []
     for draw in range(draws):
+        if draw == _FIRST_LOOK:
+            found = _realism(rows, null, variance, sum(quota.values()), support)
+            if not _may_fail(found, limits):
+                return found
         half, other = _halves(pool, quota, rng)
         null.append(_numbers(table, half, other, groups))
         if draw < _DRAWS_GENERATED:
             some = len(pool) + _some(generated, quota, len(other), rng)
             rows.append(_numbers(table, half, some, groups))
+    return _realism(rows, null, variance, sum(quota.values()), support)
+
+
+def _realism(
+    rows: list[tuple[float, ...]],
+    null: list[tuple[float, ...]],
+    variance: float,
+    size: int,
+    support: tuple[float, float],
+) -> Realism:
     values, reference = np.mean(rows, axis=0), np.array(null)
     found = [_compared(values[i], reference[:, i], larger=i < 2) for i in range(5)]
     return Realism(
-        size=sum(quota.values()),
-        variance=float(pool.sample.spaces[EMBEDDED].plain.var(axis=0, ddof=1).sum()),
+        size=size,
+        variance=variance,
         frechet=found[0],
         kid=found[1],
         recall=found[2],
         spread=found[3],
         crowding=found[4],
-        support=_support(table.distances, groups, len(pool)),
+        support=support,
     )
+
+
+def _compared_groups(pool: Pool) -> NDArray[np.int64]:
+    """Groups whose images are not compared with each other, for spread and crowding.
+
+    Photographs of one object are no two images. Where a class has few groups all pairs count
+    all the same: a neighbour among three other groups would be farther than one among thirty,
+    and real images would look less crowded than they are.
+    """
+    single = np.arange(len(pool)) + pool.num_groups
+    many = [label for label in np.unique(pool.sample.labels) if _spread_out(pool, label)]
+    return np.where(np.isin(pool.sample.labels, many), pool.groups, single)
+
+
+def _spread_out(pool: Pool, label: int) -> bool:
+    """Whether a class has enough groups to be compared one image a group."""
+    return len(np.unique(pool.groups[pool.sample.labels == label])) >= _MANY_GROUPS
 
 
 def _thinned(
@@ -182,6 +225,8 @@ def _halves(
         a, b = members[left], members[~left]
         if rng.random() < 0.5:
             a, b = b, a
+        if len(order) >= _MANY_GROUPS:  # one image a group: generated ones are each their own
+            size = min(size, *(len(np.unique(pool.groups[part])) for part in (a, b)))
         size = min(size, len(a), len(b))
         first.append(a[:size])
         second.append(b[:size])
@@ -229,6 +274,18 @@ def _numbers(
         spread,
         crowding if np.isfinite(crowding) else 0.0,
     )
+
+
+def _may_fail(found: Realism, limits: Limits) -> bool:
+    """Whether more draws could lead to a failure: a limit is passed, and p may get smaller.
+
+    Source: Besag and Clifford, "Sequential Monte Carlo p-values", Biometrika 1991.
+    """
+    few = 10 / _FIRST_LOOK
+    distance = min(found.frechet.p_value, found.kid.p_value)
+    collapse = min(found.spread.p_value, found.crowding.p_value)
+    far = found.excess > limits.fidelity and distance < few
+    return far or (found.diversity < limits.diversity and collapse < few)
 
 
 def _compared(value: float, null: NDArray[np.float64], *, larger: bool) -> Comparison:

@@ -185,8 +185,7 @@ def _diversity(
     p_value: float,
     different: bool,
 ) -> Verdict:
-    share = float(np.nanmin([found.spread.ratio, found.crowding.ratio, np.inf]))
-    failed = different and share < limits.diversity
+    failed = different and found.diversity < limits.diversity
     low, high = found.support
     support = f"at least {low:.0f}" if math.isinf(high) else f"{low:.0f} to {high:.0f}"
     widest = max(float(c.null.std() / c.null.mean()) for c in (found.spread, found.crowding))
@@ -194,7 +193,7 @@ def _diversity(
         gate="diversity",
         scope=scope,
         status=Status.FAIL if failed else Status.PASS,
-        statistic=share,
+        statistic=found.diversity,
         threshold=limits.diversity,
         p_value=p_value,
         n_real=len(pool),

@@ -117,7 +117,8 @@ def pick(real, rows, copies=()):
     rows, copies = np.asarray(rows, int), np.asarray(copies, int)
     sources = np.flatnonzero(real.has_copies)
     labels = np.concatenate([real.labels[rows], real.labels[sources[copies // VARIANTS]]])
-    both = real.plain.subset(rows).joined(real.copies.subset(copies))
+    both = real.plain.subset(rows)
+    both = both.joined(real.copies.subset(copies)) if len(copies) else both
     return replace(both, labels=labels.astype(np.int64), classes=real.classes)
 
 
