@@ -224,7 +224,7 @@ def _augmented(
             prepared,
             judged,
             eyes,
-            budget=order.share(_CHOOSING),
+            seconds=_choosing_seconds(order, training),
             seed=order.seed,
             device=order.device,
             work=work,
@@ -277,6 +277,13 @@ def _order(
         strict,
         tuple(callbacks),
     )
+
+
+def _choosing_seconds(order: _Order, training: Training | None) -> float:
+    """Its share of a budget in time; beside a budget in images, in proportion to training."""
+    if order.budget.seconds is not None:
+        return order.budget.seconds * _CHOOSING
+    return training.fitted.seconds * _CHOOSING / _TRAINING if training else 0.0
 
 
 def _strict_failure(verdicts: Verdicts) -> GateFailed:

@@ -15,12 +15,12 @@ from synthaug.facts import ArmFacts
 from synthaug.features import Extractor
 from synthaug.jobs.judging import Judged
 from synthaug.jobs.preparing import Prepared
-from synthaug.training import Budget, Callback, Progress, tell
+from synthaug.training import Callback, Progress, tell
 from synthaug.verdict import Verdict
 
 __all__ = ["Chosen", "choose_mixture"]
 
-_SECONDS_WITHOUT_BUDGET = 60.0
+_FEWEST_SECONDS = 5.0
 
 
 @dataclasses.dataclass
@@ -48,7 +48,7 @@ def choose_mixture(
     judged: Judged,
     eyes: Extractor,
     *,
-    budget: Budget,
+    seconds: float,
     seed: int,
     device: str,
     work: Path | None,
@@ -61,23 +61,26 @@ def choose_mixture(
         prepared: split and classes to fill.
         judged: generated images that passed, by class; none is allowed.
         eyes: features of the wide search.
-        budget: time it may take; a fixed minute where the budget is in images.
+        seconds: wall seconds it may take.
         seed: of folds and probes.
         device: where probes train.
         work: where the effort is written down, so that a resumed call makes the same.
         callbacks: told of progress.
     """
     tell(callbacks, Progress(phase="choose", message="cross-validating remedies on real images"))
-    seconds = _SECONDS_WITHOUT_BUDGET if budget.seconds is None else budget.seconds
     pools = {label: drawn.images for label, drawn in judged.drawn.items() if len(drawn)}
     effort = _recorded(work)
     if effort is None:
-        effort = effort_for(packed, eyes, seconds=seconds, gan=bool(pools), device=device)
+        effort = effort_for(
+            packed, eyes, seconds=max(seconds, _FEWEST_SECONDS), gan=bool(pools), device=device
+        )
         _record(work, effort)
     synthetic = {label: drawn.images for label, drawn in judged.drawn.items() if len(drawn)}
     effort = _recorded(work)
     if effort is None:
-        effort = effort_for(packed, eyes, seconds=seconds, gan=bool(synthetic), device=device)
+        effort = effort_for(
+            packed, eyes, seconds=max(seconds, _FEWEST_SECONDS), gan=bool(synthetic), device=device
+        )
         _record(work, effort)
     choice = choose(
         packed,
