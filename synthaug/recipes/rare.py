@@ -7,6 +7,7 @@ from torch import nn
 from synthaug.diffaug import DiffAugment
 from synthaug.networks.rare import RareDiscriminator, RareEncoder, RareGenerator
 from synthaug.objectives.adversarial import Relativistic
+from synthaug.objectives.conditioning import AuxiliaryClassifier
 from synthaug.objectives.penalties import R1
 from synthaug.objectives.reconstruction import HalfSizeReconstruction, NegativeELBO
 from synthaug.training import Phase, Player, Recipe, Shape, Term
@@ -19,14 +20,16 @@ def rare() -> Recipe:
     """Start warm as a variational autoencoder, then play the relativistic game.
 
     The warm start gives every training image a latent before the game begins; a fading
-    reconstruction term keeps it so while the discriminator takes over.
+    reconstruction term keeps it so while the discriminator takes over. The discriminator also
+    names classes, and the generator is held to the name.
     """
-    game = Relativistic()
+    game, classes = Relativistic(), AuxiliaryClassifier()
     return Recipe(
         name="rare",
         summary="Few images a class, minutes of CPU: VAE warm start, then a relativistic GAN.",
         source=(
-            "Kingma and Welling 2014; Larsen et al. 2016; Jolicoeur-Martineau 2019; "
+            "Kingma and Welling 2014; Larsen et al. 2016; Odena et al. 2017; "
+            "Jolicoeur-Martineau 2019; "
             "Miyato and Koyama 2018; Mescheder et al. 2018; Zhao et al. 2020"
         ),
         build=_networks,
@@ -58,6 +61,7 @@ def rare() -> Recipe:
                         updates=("discriminator",),
                         terms=(
                             Term("relativistic", game.discriminator),
+                            Term("class", classes.discriminator, weight=0.4),
                             Term("r1", R1(), weight=0.3, every=8),
                         ),
                         learning_rate=1e-3,
@@ -68,6 +72,7 @@ def rare() -> Recipe:
                         updates=("generator",),
                         terms=(
                             Term("relativistic", game.generator),
+                            Term("class", classes.generator, weight=0.2),
                             Term(
                                 "reconstruction",
                                 HalfSizeReconstruction(),

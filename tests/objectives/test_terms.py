@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from synthaug.objectives.adversarial import NonSaturating, Relativistic
+from synthaug.objectives.conditioning import AuxiliaryClassifier
 from synthaug.objectives.penalties import R1
 from synthaug.objectives.reconstruction import NegativeELBO
 
@@ -94,3 +95,14 @@ def test_the_elbo_of_a_perfect_decoder_is_its_divergence_alone():
     stage = Stage([0.0], [0.0], {"encoder": Encoder(), "generator": Decoder()})
     # Three dimensions with mean 1 and variance 1: 3 x 1/2 nats.
     assert NegativeELBO(beta=0.1)(stage).item() == pytest.approx(0.15)
+
+
+def test_the_auxiliary_classifier_asks_real_images_for_one_player_and_fakes_for_the_other():
+    class Classified(Stage):
+        def class_logits(self, critic, of):
+            sure = torch.tensor([[9.0, -9.0], [9.0, -9.0]])
+            return sure if of == "real" else -sure
+
+    term, stage = AuxiliaryClassifier(), Classified([0.0], [0.0])
+    assert term.discriminator(stage).item() == pytest.approx(0, abs=1e-6)
+    assert term.generator(stage).item() == pytest.approx(18, abs=1e-4)
