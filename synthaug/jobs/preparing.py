@@ -132,7 +132,8 @@ def prepare(
     ]
     warnings = [*images.warnings, *_warn(classes)]
     if duplicates.joined:
-        warnings += duplicates.lines
+        # The classes' own lines stand in the plan's table.
+        warnings.append(duplicates.lines[-1])
     plan = Plan(images.name, classes, resolution, why, dict(seconds or {}), warnings)
     fill = {label: c.target - c.real for label, c in enumerate(classes) if c.target > c.real > 0}
     gan = tuple(label for label in fill if classes[label].method == "gan")
