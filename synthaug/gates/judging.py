@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from synthaug.errors import InputError
 from synthaug.features import Extractor, embedded
 from synthaug.gates import telling
-from synthaug.gates.copying import Votes, cast_votes, copied_images, vote_test
+from synthaug.gates.copying import VoteTest, cast_votes, copied_images, vote_test
 from synthaug.gates.evidence import Limits, Pool, pooled, share
-from synthaug.gates.labelling import compare_agreement, fit_classifier
+from synthaug.gates.labelling import Agreement, compare_agreement, fit_classifier
 from synthaug.gates.reading import read
 from synthaug.gates.realism import Realism, compare, drawable
 from synthaug.gates.sample import EMBEDDED, Sample, sample
@@ -23,6 +24,7 @@ from synthaug.verdict import Status, Verdict, Verdicts
 
 __all__ = ["ImageJudgement", "Judge", "judge", "judge_images"]
 
+GATES = ("copy", "fidelity", "diversity", "label")
 _FEWEST_IMAGES, _FEWEST_GROUPS = 20, 5
 _FEWEST_GENERATED = 10
 
@@ -100,20 +102,23 @@ class Judge:
         self._classifier = fit_classifier(train)
         self._heldout_distance: NDArray[np.float64] | None = None
 
-    def verdicts(self, generated: Sample) -> Verdicts:
-        """Every gate's verdict on the set and on each class that was generated.
+    def verdicts(self, generated: Sample, *, gates: Collection[str] = GATES) -> Verdicts:
+        """Each gate's verdict on the set and on every class that was generated.
 
         Args:
             generated: images to judge, of classes the real images have.
+            gates: which to ask: ``copy``, ``fidelity``, ``diversity``, ``label``.
         """
         generated = self._aligned(generated)
         scopes = self._scopes(generated)
-        votes = {scope: cast_votes(made, pool) for scope, (pool, made) in scopes.items()}
-        found = Verdicts()
-        found += self._copy(scopes, votes)
-        found += self._realism(scopes)
-        found += self._label(scopes)
-        return found
+        found: list[Verdict] = []
+        if "copy" in gates:
+            found += self._copy(scopes)
+        if "fidelity" in gates or "diversity" in gates:
+            found += self._realism(scopes)
+        if "label" in gates:
+            found += self._label(scopes)
+        return Verdicts(verdict for verdict in found if verdict.gate in gates)
 
     def images(self, generated: Sample) -> ImageJudgement:
         """The per-image gates, for a job that redraws what is refused."""
@@ -187,17 +192,12 @@ class Judge:
         # From the names, so that a class's verdict does not depend on which others there are.
         return np.random.default_rng([self.seed, *f"{gate} {scope}".encode()])
 
-    def _copy(
-        self, scopes: dict[str, tuple[Pool, Sample]], votes: dict[str, Votes]
-    ) -> list[Verdict]:
-        n = len(scopes)
-        tests = {
-            scope: vote_test(
-                votes[scope], pool, alpha=self.alpha * share(scope, n), rng=self._rng(scope, "copy")
-            )
-            for scope, (pool, made) in scopes.items()
-            if pool.in_train.any() and not pool.in_train.all() and pool.num_groups > 1
-        }
+    def _copy(self, scopes: dict[str, tuple[Pool, Sample]]) -> list[Verdict]:
+        tests: dict[str, VoteTest] = {}
+        for scope, (pool, made) in scopes.items():
+            if pool.in_train.any() and not pool.in_train.all() and pool.num_groups > 1:
+                alpha, rng = self.alpha * share(scope, len(scopes)), self._rng(scope, "copy")
+                tests[scope] = vote_test(cast_votes(made, pool), pool, alpha=alpha, rng=rng)
         return telling.copy_verdicts(scopes, tests, self.alpha)
 
     def _realism(self, scopes: dict[str, tuple[Pool, Sample]]) -> list[Verdict]:
@@ -212,16 +212,13 @@ class Judge:
         return telling.realism_verdicts(scopes, found, self.alpha, self.limits)
 
     def _label(self, scopes: dict[str, tuple[Pool, Sample]]) -> list[Verdict]:
-        found = {}
-        if self._classifier is not None:
-            for scope, (pool, made) in scopes.items():
-                agreement = (
-                    compare_agreement(self._classifier, pool, made, alpha=self.alpha)
-                    if (not pool.in_train.all())
-                    else None
-                )
-                if agreement is not None:
-                    found[scope] = agreement
+        found: dict[str, Agreement] = {}
+        for scope, (pool, made) in scopes.items():
+            if self._classifier is None or pool.in_train.all():
+                continue
+            agreement = compare_agreement(self._classifier, pool, made, alpha=self.alpha)
+            if agreement is not None:
+                found[scope] = agreement
         return telling.label_verdicts(scopes, found, self.alpha, self.limits)
 
 

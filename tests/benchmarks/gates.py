@@ -24,7 +24,7 @@ from synthaug.datasets.resampling import squash
 from synthaug.gates import Judge, Sample, View, sample
 from synthaug.verdict import Status
 
-SIDE, N, VARIANTS = 64, 50, 8
+SIDE, N, TRAINED, VARIANTS = 64, 50, 400, 8
 
 
 def near_copy(image, variant, rng):
@@ -161,10 +161,13 @@ def one_class_trial(rng, real, label, test_is_fresh):
             real, fresh[: N - count], copies_of(rng, real, train, count)
         )
     out, detectable, flagged = {}, [], {}
+    asked = {
+        "fresh real images": ("copy", "fidelity", "diversity"),
+        "collapse to 8 images": ("diversity",),
+    }
     for name, made in conditions.items():
-        for verdict in judge.verdicts(made):
-            if verdict.gate != "label":
-                out[name, verdict.gate] = verdict.status
+        for verdict in judge.verdicts(made, gates=asked.get(name, ("copy",))):
+            out[name, verdict.gate] = verdict.status
             if verdict.gate == "copy" and name == "fresh real images":
                 detectable.append(verdict.detectable or np.nan)
         copied = judge.images(made).copied
@@ -180,7 +183,11 @@ def label_trial(rng, real, test_is_fresh):
     train, heldout, fresh = split_by_group(rng, real, members, 3)
     if test_is_fresh:
         fresh = np.flatnonzero(real.is_test)
-    heldout, fresh = spread_out(rng, real, heldout, N), spread_out(rng, real, fresh, N)
+    sizes = (TRAINED, N, N)
+    train, heldout, fresh = (
+        spread_out(rng, real, part, size)
+        for part, size in zip((train, heldout, fresh), sizes, strict=True)
+    )
     samples = [pick(real, rows) for rows in (train, heldout, fresh)]
     judge = Judge(*samples[:2], seed=int(rng.integers(1 << 31)))
     labels = samples[2].labels.copy()
@@ -191,10 +198,8 @@ def label_trial(rng, real, test_is_fresh):
     mixed = replace(samples[2], labels=labels)
     found = {}
     for name, made in (("fresh real images", samples[2]), ("30% wrong labels", mixed)):
-        told = judge._label(judge._scopes(made))
-        found[name, "label"] = (
-            Status.FAIL if any(v.status is Status.FAIL for v in told) else (told[0].status)
-        )
+        told = judge.verdicts(made, gates=("label",))
+        found[name, "label"] = Status.FAIL if told.failed else told[0].status
     return found
 
 
