@@ -1,0 +1,80 @@
+"""Every script in examples/ runs, and stays short enough to read."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from synthaug.jobs.demo import write_digits
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TINY = "64 images"
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one script with arguments; what it printed."""
+
+    def run(name: str, *arguments: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``photos``: two digits, one of them rare."""
+    folder = tmp_path_factory.mktemp("work")
+    digits = write_digits(folder / "digits")
+    (folder / "photos").mkdir()
+    for label in "13":
+        (digits / label).rename(folder / "photos" / label)
+    for extra in sorted((folder / "photos" / "1").iterdir())[55:]:
+        extra.unlink()
+    return folder
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_examples_are_short_and_tested(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < 40
+    assert f'"{path.name}"' in Path(__file__).read_text()
+
+
+def test_a_folder_is_balanced_then_trained_on_and_asked(example: Run, workplace: Path) -> None:
+    out = workplace / "balanced"
+    told = example("balance_a_folder.py", workplace / "photos", out, TINY)
+    assert "110 images in 2 classes" in told
+    folders = workplace / "balanced-folders"
+    assert {len(list((folders / label).glob("*.png"))) for label in "13"} == {55}
+    assert "loss after 3 steps" in example("train_a_classifier.py", out, "3")
+    png = next((out / "synthetic" / "3").glob("*.png"))
+    told = example("read_provenance.py", png, workplace / "photos" / "1" / "0001.png")
+    assert "class_name: 3" in told
+    assert "nothing inside says" in told
+
+
+def test_images_from_elsewhere_are_judged(example: Run) -> None:
+    assert example("judge_your_own.py").rstrip().endswith("refused")
+
+
+def test_a_pipeline_of_imbalanced_learn(example: Run) -> None:
+    assert "synthaug: balanced accuracy" in example("imbalanced_learn_pipeline.py", TINY)
+
+
+def test_a_hugging_face_data_set(example: Run) -> None:
+    told = example("hugging_face.py", TINY)
+    assert "'real'" in told
+
+
+def test_a_test_suite_that_judges_a_generator() -> None:
+    suite = runpy.run_path(str(EXAMPLES / "test_my_generator.py"))
+    suite["test_my_generator_is_as_good_as_fresh_images"]()
+    suite["test_a_generator_that_copies_is_caught"]()
