@@ -117,7 +117,9 @@ def choose(
     arm = _simplest(ordinary, ORDINARY, best)
     arms = _facts(ordinary, ORDINARY, best, fill, "final")
     comparison = None
-    unseen = cut(material, material.originals[material.heldout[material.originals]], 2, seed=seed)
+    unseen = cut(
+        material, material.originals[material.heldout[material.originals]], effort.folds, seed=seed
+    )
     if synthetic and unseen:
         few, wide = _wide(pictures, heldout, synthetic, fill, effort, extractor, seed)
         last = (*dict.fromkeys((arm, best)), *few)

@@ -18,7 +18,10 @@ from synthaug.networks.probe import fit_probe
 
 __all__ = ["Effort", "effort_for"]
 
-_ENOUGH_DRAWS = 12_000  # more hardly change what a probe learns
+# Draws after which a probe changes little: so many of each image, within these bounds.
+# Augmented images take the longest; a probe stopped early speaks against them wrongly.
+_PASSES = 20
+_FEWEST_ENOUGH, _MOST_ENOUGH = 12_000, 40_000
 _LEAST_DRAWS = 1_500  # with fewer a probe has not learnt anything yet
 _MOST_ROUNDS = 6
 _FINALISTS = 4  # two arms with generated images, one or two without
@@ -41,7 +44,7 @@ class Effort:
     images: int = 6_000
     variants: int = 6_000
     features: int = 6_000
-    draws: int = _ENOUGH_DRAWS
+    draws: int = _FEWEST_ENOUGH
     folds: int = 3
     ordinary_rounds: int = 2
     gan_rounds: int = 2
@@ -81,15 +84,16 @@ def effort_for(
     ) / 320  # fmt: skip
     variants = int(np.clip(0.1 * seconds / augmenting - len(pictures.labels), 0, 6_000))
     features = int(min(0.2 * seconds / extracting, 8_000)) if gan else 0
-    draws = (0.7 if gan else 0.85) * seconds / training
-    return _divided(draws, gan=gan, variants=variants, features=features)
+    affordable = (0.7 if gan else 0.85) * seconds / training
+    enough = int(np.clip(_PASSES * len(pictures.labels), _FEWEST_ENOUGH, _MOST_ENOUGH))
+    return _divided(affordable, enough, gan=gan, variants=variants, features=features)
 
 
-def _divided(affordable: float, *, gan: bool, variants: int, features: int) -> Effort:
-    """Out of all draws one can afford: folds first, then draws of a probe, then rounds."""
+def _divided(affordable: float, enough: int, *, gan: bool, variants: int, features: int) -> Effort:
+    """Out of all draws one can afford: those of a probe first, then folds, then rounds."""
     ordinary = affordable * (0.5 if gan else 1.0)
-    folds = 3 if ordinary >= 3 * len(ORDINARY) * _LEAST_DRAWS * 2 else 2
-    draws = int(np.clip(ordinary / (folds * len(ORDINARY)), _LEAST_DRAWS, _ENOUGH_DRAWS))
+    folds = 3 if ordinary >= 3 * len(ORDINARY) * enough else 2
+    draws = int(np.clip(ordinary / (folds * len(ORDINARY)), _LEAST_DRAWS, enough))
     turn = draws * folds
     return Effort(
         variants=variants,

@@ -98,7 +98,7 @@ def test_simplicity_is_worth_half_a_point_at_most(plain: float, expected: str) -
 
 def test_more_time_never_means_less_evidence() -> None:
     def evidence_of(affordable: float) -> tuple[int, int]:
-        effort = _divided(affordable, gan=True, variants=0, features=0)
+        effort = _divided(affordable, 12_000, gan=True, variants=0, features=0)
         each = effort.draws * effort.folds
         return each * effort.ordinary_rounds, each * effort.gan_rounds
 
