@@ -54,6 +54,7 @@ class VoteTest:
         share: share of all weight that lies on training groups.
         expected: that share where labels do not matter.
         p_value: exact up to Monte Carlo error.
+        voted: groups that received a vote.
         smallest_p: the smallest p these votes could have given.
         copied: generated images that score as copies of training images.
         detectable: copied fraction seen with 80 % power; None where none would be.
@@ -62,6 +63,7 @@ class VoteTest:
     share: float
     expected: float
     p_value: float
+    voted: int
     smallest_p: float
     copied: int
     detectable: float | None
@@ -140,6 +142,7 @@ def vote_test(votes: Votes, pool: Pool, *, alpha: float, rng: np.random.Generato
         share=observed / total if total else 0.0,
         expected=float(train.mean()),
         p_value=(1 + reached) / (1 + _PERMUTATIONS),
+        voted=int((weights > 0).sum()),
         smallest_p=_all_in_train(int((weights > 0).sum()), int(train.sum()), len(train)),
         copied=copied,
         detectable=_detectable(weights, train, len(votes.score), alpha, rng),

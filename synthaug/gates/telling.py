@@ -35,27 +35,23 @@ def copy_verdicts(scopes: Scopes, tests: Mapping[str, VoteTest], alpha: float) -
     """
     rejected = holm({scope: test.p_value for scope, test in tests.items()}, alpha)
     return [
-        _copy(
-            scope,
-            pool,
-            made,
-            tests.get(scope),
-            rejected.get(scope, False),
-            alpha * share(scope, len(scopes)),
-        )
-        for scope, (pool, made) in scopes.items()
+        _copy(scope, pair, tests[scope], rejected[scope], alpha * share(scope, len(scopes)))
+        if scope in tests
+        else _inconclusive("copy", scope, pair, _COPY_NULL, _one_sided(pair[0]))
+        for scope, pair in scopes.items()
     ]
 
 
-def _copy(
-    scope: str, pool: Pool, made: Sample, test: VoteTest | None, failed: bool, alpha: float
-) -> Verdict:
+def _one_sided(pool: Pool) -> str:
     train, heldout = _sides(pool)
-    if test is None:
-        return _inconclusive(
-            "copy", scope, pool, made, _COPY_NULL,
-            f"{train} training and {heldout} held-out groups: both sides need one or more",
-        )  # fmt: skip
+    return f"{train} training and {heldout} held-out groups: both sides need one or more"
+
+
+def _copy(
+    scope: str, pair: tuple[Pool, Sample], test: VoteTest, failed: bool, alpha: float
+) -> Verdict:
+    pool, made = pair
+    train, heldout = _sides(pool)
     upper = _upper(test.copied, len(made))
     blind = test.smallest_p > alpha or test.detectable is None
     if failed:
@@ -67,8 +63,9 @@ def _copy(
     elif blind:
         status, action = Status.INCONCLUSIVE, "none"
         why = (
-            f"even if every image were a copy, {train} training and {heldout} held-out groups "
-            f"could not show it at p {alpha:.2g}; {_more_heldout(train, alpha)}."
+            f"with votes on {test.voted} of {train} training and {heldout} held-out groups even "
+            f"a set of copies could not be told at p {alpha:.2g}; "
+            f"{_more_heldout(train, test.voted, alpha)}."
         )
     else:
         status, action = Status.PASS, "none"
@@ -92,9 +89,9 @@ def _copy(
     )
 
 
-def _more_heldout(train: int, alpha: float) -> str:
-    """How many held-out groups would let five distinct copies be seen."""
-    copies = max(1, min(5, train))
+def _more_heldout(train: int, voted: int, alpha: float) -> str:
+    """How many held-out groups would let five distinct copies, or as many as there are, be seen."""
+    copies = max(1, min(5, train, voted))
     needed = math.ceil(train * (alpha ** (-1 / copies) - 1))
     return f"{max(needed, 5)} held-out groups would decide"
 
@@ -128,13 +125,12 @@ def realism_verdicts(
                 "20 in 5 groups and 10 would decide"
             )
             for gate, null in (("fidelity", _FIDELITY_NULL), ("diversity", _DIVERSITY_NULL)):
-                verdicts.append(_inconclusive(gate, scope, pool, made, null, why))
+                verdicts.append(_inconclusive(gate, scope, (pool, made), null, why))
             continue
-        result = found[scope]
-        verdicts.append(_fidelity(scope, pool, made, result, limits, fidelity[scope], far[scope]))
-        verdicts.append(
-            _diversity(scope, pool, made, result, limits, diversity[scope], collapsed[scope])
-        )
+        pair, result = (pool, made), found[scope]
+        tests = (fidelity[scope], far[scope]), (diversity[scope], collapsed[scope])
+        verdicts.append(_fidelity(scope, pair, result, limits, tests[0]))
+        verdicts.append(_diversity(scope, pair, result, limits, tests[1]))
     return verdicts
 
 
@@ -145,13 +141,12 @@ def _either(*comparisons: Comparison) -> float:
 
 def _fidelity(
     scope: str,
-    pool: Pool,
-    made: Sample,
+    pair: tuple[Pool, Sample],
     found: Realism,
     limits: Limits,
-    p_value: float,
-    different: bool,
+    test: tuple[float, bool],
 ) -> Verdict:
+    p_value, different = test
     failed = different and found.excess > limits.fidelity
     told = "can be told from" if different else "cannot be told from"
     null = found.frechet.null
@@ -162,8 +157,8 @@ def _fidelity(
         statistic=found.excess,
         threshold=limits.fidelity,
         p_value=p_value,
-        n_real=len(pool),
-        n_generated=len(made),
+        n_real=len(pair[0]),
+        n_generated=len(pair[1]),
         null=_FIDELITY_NULL,
         detectable=max(limits.fidelity, float(2.5 * null.std() / found.variance)),
         action="refuse class" if failed else "none",
@@ -178,13 +173,12 @@ def _fidelity(
 
 def _diversity(
     scope: str,
-    pool: Pool,
-    made: Sample,
+    pair: tuple[Pool, Sample],
     found: Realism,
     limits: Limits,
-    p_value: float,
-    different: bool,
+    test: tuple[float, bool],
 ) -> Verdict:
+    p_value, different = test
     failed = different and found.diversity < limits.diversity
     low, high = found.support
     support = f"at least {low:.0f}" if math.isinf(high) else f"{low:.0f} to {high:.0f}"
@@ -196,8 +190,8 @@ def _diversity(
         statistic=found.diversity,
         threshold=limits.diversity,
         p_value=p_value,
-        n_real=len(pool),
-        n_generated=len(made),
+        n_real=len(pair[0]),
+        n_generated=len(pair[1]),
         null=_DIVERSITY_NULL,
         detectable=min(limits.diversity, 1 - 2.5 * widest),
         action="refuse class" if failed else "none",
@@ -226,7 +220,7 @@ def label_verdicts(
     for scope, (pool, made) in scopes.items():
         if scope not in found:
             why = "a classifier needs two classes, and each class held-out images to compare with"
-            verdicts.append(_inconclusive("label", scope, pool, made, _LABEL_NULL, why))
+            verdicts.append(_inconclusive("label", scope, (pool, made), _LABEL_NULL, why))
             continue
         result = found[scope]
         failed = worse[scope] and result.difference < -limits.label
@@ -316,14 +310,14 @@ def _sides(pool: Pool) -> tuple[int, int]:
     return train, pool.num_groups - train
 
 
-def _inconclusive(gate: str, scope: str, pool: Pool, made: Sample, null: str, why: str) -> Verdict:
+def _inconclusive(gate: str, scope: str, pair: tuple[Pool, Sample], null: str, why: str) -> Verdict:
     return Verdict(
         gate=gate,
         scope=scope,
         status=Status.INCONCLUSIVE,
         statistic=math.nan,
-        n_real=len(pool),
-        n_generated=len(made),
+        n_real=len(pair[0]),
+        n_generated=len(pair[1]),
         null=null,
         why=f"{why}.",
     )

@@ -125,8 +125,8 @@ class _StyledConv(nn.Module):
 class RareDiscriminator(nn.Module):
     """How real an image looks as a member of its class, and which class it looks like.
 
-    One embedding a class serves both: its product with the image's features is added to the
-    realness logit of that class and is, over all classes, the classifier's logits.
+    Both read the same features, each with weights of its own: where the classifier shared the
+    projection's embeddings, the generator went for the most typical image of a class.
 
     Args:
         num_classes, channels, resolution: of the data.
@@ -149,6 +149,7 @@ class RareDiscriminator(nn.Module):
         self.hidden = nn.Linear(features * 16, features)
         self.out = nn.Linear(features, 1)
         self.embedding = nn.Embedding(num_classes, features)
+        self.classifier = nn.Linear(features, num_classes)
         # PyTorch's default shrinks the signal at every layer; without normalisation the
         # logits would stay near zero for hundreds of steps and the generator learn nothing.
         for module in self.modules():
@@ -163,9 +164,8 @@ class RareDiscriminator(nn.Module):
         x = F.leaky_relu(self.body(self.stem(x)), _SLOPE)
         x = F.leaky_relu(self.last(x), _SLOPE).flatten(1)
         x = F.leaky_relu(self.hidden(x), _SLOPE)
-        matches = (x @ self.embedding.weight.T).float() / math.sqrt(x.shape[1])
-        match = matches.gather(1, labels[:, None])[:, 0]
-        return self.out(x)[:, 0].float() + match, matches
+        match = (x * self.embedding(labels)).sum(1) / math.sqrt(x.shape[1])
+        return (self.out(x)[:, 0] + match).float(), self.classifier(x).float()
 
 
 class _ResidualDown(nn.Module):

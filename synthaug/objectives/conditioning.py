@@ -25,8 +25,7 @@ class AuxiliaryClassifier:
 
     Source: Odena, Olah, Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier
     GANs", equations 2 and 3. Differs: the discriminator's part uses real images only, so that
-    it never learns to call bad images by their label; logits come from the projection's
-    embeddings (Miyato and Koyama 2018).
+    it never learns to call bad images by their label.
     """
 
     critic: str = "discriminator"

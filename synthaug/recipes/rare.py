@@ -61,7 +61,7 @@ def rare() -> Recipe:
                         updates=("discriminator",),
                         terms=(
                             Term("relativistic", game.discriminator),
-                            Term("class", classes.discriminator, weight=0.4),
+                            Term("class", classes.discriminator, weight=0.2),
                             Term("r1", R1(), weight=0.3, every=8),
                         ),
                         learning_rate=1e-3,
@@ -72,7 +72,7 @@ def rare() -> Recipe:
                         updates=("generator",),
                         terms=(
                             Term("relativistic", game.generator),
-                            Term("class", classes.generator, weight=0.2),
+                            Term("class", classes.generator, weight=0.1),
                             Term(
                                 "reconstruction",
                                 HalfSizeReconstruction(),
