@@ -200,7 +200,9 @@ def label_trial(rng, real, test_is_fresh):
     for name, made in (("fresh real images", samples[2]), ("30% wrong labels", mixed)):
         told = judge.verdicts(made, gates=("label",))
         found[name, "label"] = Status.FAIL if told.failed else told[0].status
-    return found
+        if name == "fresh real images":
+            seen = told[0].detectable
+    return found, seen
 
 
 SETS = {
@@ -223,7 +225,8 @@ def run(data: Path, trials: int, cache: Path):
             out, seen, marks = one_class_trial(
                 rng, real, labels[trial % len(labels)], test_is_fresh
             )
-            out |= label_trial(rng, real, test_is_fresh)
+            labelled, marks["label"] = label_trial(rng, real, test_is_fresh)
+            out |= labelled
             found.append(out)
             detectable.append(seen)
             flagged.append(marks)
@@ -245,7 +248,7 @@ def run(data: Path, trials: int, cache: Path):
                 np.nanmedian(detectable),
                 *(
                     100 * np.mean([m[k] for m in flagged])
-                    for k in ("of near-copies", "of fresh images")
+                    for k in ("of near-copies", "of fresh images", "label")
                 ),
             )
         )
@@ -258,11 +261,11 @@ def table(rows, power, trials):
     lines += [f"| {s} | {c} | {g} | {f:.0f} | {i:.0f} |" for s, c, g, f, i in sorted(rows)]
     lines += [
         "",
-        "| set | copied fraction the copy gate says it can see | near-copies redrawn % |"
-        " fresh images redrawn % |",
-        "|---|---|---|---|",
+        "| set | copied fraction the copy gate says it sees | near-copies redrawn % |"
+        " fresh images redrawn % | loss of agreement the label gate says it sees, points |",
+        "|---|---|---|---|---|",
     ]
-    lines += [f"| {s} | {100 * d:.0f} % | {a:.0f} | {b:.1f} |" for s, d, a, b in power]
+    lines += [f"| {s} | {100 * d:.0f} % | {a:.0f} | {b:.1f} | {c:.0f} |" for s, d, a, b, c in power]
     return "\n".join([*lines, "", f"{trials} trials a cell."])
 
 
