@@ -161,7 +161,7 @@ class Generator:
             "that data, its gaps and its errors included; judge them before use "
             "(`synthaug evaluate`), and do not show them as photographs. The right to use them is "
             "bounded by the rights in the training images.\n\n"
-            "```python\nimport synthaug\n"
+            "```python\nimport synthaug\n\n"
             'generator = synthaug.load_generator("PATH")\n'
             "images = generator.sample(labels=[0, 0], seeds=[1, 2])  # uint8 (N, C, R, R)\n```\n"
         )
