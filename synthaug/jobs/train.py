@@ -69,7 +69,7 @@ def train(
     amount = parse_budget(budget)
     eyes = embedded(chosen_device)
     prepared = prepare(
-        dataset, {}, groups=groups, size=size, extractor=eyes, seed=seed, skip_bad=skip_bad
+        dataset, "balance", groups=groups, size=size, extractor=eyes, seed=seed, skip_bad=skip_bad
     )
     listeners = list(callbacks)
     if tensorboard is not None:
