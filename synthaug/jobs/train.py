@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,10 @@ def train(
     prepared = prepare(
         dataset, "balance", groups=groups, size=size, extractor=eyes, seed=seed, skip_bad=skip_bad
     )
-    listeners = list(callbacks)
-    if tensorboard is not None:
-        listeners.append(TensorBoard(Path(tensorboard)))
-    if wandb is not None:
-        listeners.append(WeightsAndBiases(Path(wandb)))
-    with work_folder(target, resume=resume) as work:
+    with (
+        _boards(tensorboard, wandb) as boards,
+        work_folder(target, resume=resume) as work,
+    ):
         training = train_generator(
             packed_for(prepared, work),
             prepared.train,
@@ -87,7 +86,7 @@ def train(
             extractor=eyes,
             seed=seed,
             device=chosen_device,
-            callbacks=listeners,
+            callbacks=[*callbacks, *boards],
         )
         part = work / "generator"
         training.generator.save(part)
@@ -95,6 +94,23 @@ def train(
             shutil.rmtree(target)
         part.replace(target)
     return training.generator
+
+
+@contextlib.contextmanager
+def _boards(
+    tensorboard: str | Path | None, wandb: str | Path | None
+) -> Iterator[list[TensorBoard | WeightsAndBiases]]:
+    """The boards asked for, their files finished when the block ends, however it ends."""
+    boards: list[TensorBoard | WeightsAndBiases] = []
+    try:
+        if tensorboard is not None:
+            boards.append(TensorBoard(Path(tensorboard)))
+        if wandb is not None:
+            boards.append(WeightsAndBiases(Path(wandb)))
+        yield boards
+    finally:
+        for board in boards:
+            board.close()
 
 
 def _refuse_taken(target: Path, force: bool) -> None:

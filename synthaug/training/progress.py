@@ -82,6 +82,10 @@ class TensorBoard:
             self._writer.add_scalar(name, value, event.images_seen)
         self._writer.flush()
 
+    def close(self) -> None:
+        """Finish the event file."""
+        self._writer.close()
+
 
 class WeightsAndBiases:
     """Logs losses, speed and Fréchet distance to a Weights & Biases run, offline by default.
