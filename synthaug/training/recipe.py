@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from synthaug.errors import InputError
 
 if TYPE_CHECKING:
-    from synthaug.training.step import Step
+    from synthaug.objectives.stage import Stage
 
 __all__ = [
     "Phase",
@@ -93,7 +93,7 @@ class Term:
     """
 
     name: str
-    function: Callable[[Step], Tensor]
+    function: Callable[[Stage], Tensor]
     weight: float = 1.0
     schedule: Schedule = constant
     every: int = 1
