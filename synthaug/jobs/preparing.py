@@ -60,7 +60,7 @@ class Plan:
         for c in self.classes:
             lines.append(
                 f"{c.name:<{width}}  {c.real:>6}  {c.groups:>6}  {c.target:>6}  "
-                f"{c.train:>6}  {c.heldout:>8}  {c.why}"
+                f"{c.train:>6}  {c.heldout:>8}  {c.why}{_copies_seen(c)}"
             )
         lines += ["", "Expected time: " + _times(self.expected_seconds)]
         if self.warnings:
@@ -192,8 +192,8 @@ def _plan_class(images: ImageSet, split: Any, label: int, target: int) -> ClassF
         facts.why = "nothing: there is no image to learn from"
     elif real < FEWEST_IMAGES or groups < FEWEST_GROUPS:
         facts.method = "classical"
-        few = f"{real} images" if real < FEWEST_IMAGES else f"{groups} groups"
-        facts.why = f"{need} classical: {few} are too few to judge a generator by"
+        few = (real, "image") if real < FEWEST_IMAGES else (groups, "group")
+        facts.why = f"{need} classical: too few to judge a generator by ({_counted(*few)})"
     elif need < FEWEST_GENERATED:
         facts.method = "classical"
         facts.why = f"{need} classical: fewer than {FEWEST_GENERATED} cannot be judged as a set"
@@ -206,15 +206,15 @@ def _plan_class(images: ImageSet, split: Any, label: int, target: int) -> ClassF
 def _warn(classes: list[ClassFacts]) -> list[str]:
     warnings = []
     for c in classes:
+        what = f"class {c.name}: {_counted(c.real, 'image')} in {_counted(c.groups, 'group')}"
         if c.method == "classical" and (c.real < FEWEST_IMAGES or c.groups < FEWEST_GROUPS):
             warnings.append(
-                f"class {c.name}: {c.real} images of {c.groups} groups; below {FEWEST_IMAGES} "
-                f"images or {FEWEST_GROUPS} groups only classical augmentation is used, which "
-                "repeats what is there"
+                f"{what}; below {FEWEST_IMAGES} images or {FEWEST_GROUPS} groups only "
+                "classical augmentation is used, which repeats what is there"
             )
         elif c.method == "gan" and c.real <= FEW_IMAGES:
             warnings.append(
-                f"class {c.name}: {c.real} images of {c.groups} groups; with so few, gates see "
+                f"{what}; with so few, gates see "
                 "only large faults, and generated images rarely beat classical ones"
             )
         if c.heldout == 0 and c.target > c.real > 0:
@@ -223,6 +223,19 @@ def _warn(classes: list[ClassFacts]) -> list[str]:
                 "and nothing about it can be judged"
             )
     return warnings
+
+
+def _copies_seen(facts: ClassFacts) -> str:
+    """What the copy gate could see of this class, for classes a generator may fill."""
+    if facts.method != "gan":
+        return ""
+    if facts.detectable is None:
+        return "; too few groups to show copying"
+    return f"; copying is seen from {facts.detectable:.0%} on"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _times(seconds: Mapping[str, float]) -> str:

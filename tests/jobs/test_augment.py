@@ -50,8 +50,8 @@ def test_a_class_too_small_to_judge_gets_classical_images_and_the_reason(made):
     kinds = set(balanced.kind[(balanced.targets == 2) & balanced.is_synthetic])
     assert kinds == {"classical"}
     facts = balanced.report.classes[2]
-    assert "too few to judge a generator by" in facts.why
-    assert any("class 2: 8 images" in warning for warning in balanced.report.warnings)
+    assert "too few to judge a generator by (8 images)" in facts.why
+    assert any("class 2: 8 images in" in warning for warning in balanced.report.warnings)
 
 
 def test_every_synthetic_image_says_where_it_comes_from(made):
@@ -135,7 +135,7 @@ def test_the_plan_says_per_class_what_it_will_get_and_why(made):
     assert by_name["0"].method == "none"
     assert by_name["1"].method == "gan"
     assert by_name["1"].detectable is not None
-    assert by_name["2"].why == "1 classical: 8 images are too few to judge a generator by"
+    assert by_name["2"].why == "1 classical: too few to judge a generator by (8 images)"
     assert sum(planned.expected_seconds.values()) == pytest.approx(600)
     assert "GAN images as far as they pass and help" in str(planned)
 
