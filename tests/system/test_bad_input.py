@@ -183,8 +183,8 @@ def test_a_class_of_one_image_and_a_class_in_one_group_are_told_what_they_get(
     ask: Callable[..., Answer], mine: Path, tmp_path: Path
 ) -> None:
     (mine / "lone").mkdir()
-    shutil.copyfile(mine / "fine" / "00.png", mine / "lone" / "x.png")
-    Image.open(mine / "lone" / "x.png").rotate(90).save(mine / "lone" / "x.png")
+    with Image.open(mine / "fine" / "00.png") as image:
+        image.rotate(90).save(mine / "lone" / "x.png")
     rows = ["path,group", *(f"fine/{i:02d}.png,f{i}" for i in range(40)), "lone/x.png,l"]
     rows += [f"crack/{i:02d}.png,one" for i in range(24)]
     (tmp_path / "groups.csv").write_text("\n".join(rows))
