@@ -34,7 +34,6 @@ from synthaug.features import embedded
 from synthaug.networks.probe import fit_probe, probe_logits
 
 ARMS = ("plain", "class weights", "oversampling", "oversampling + classical", "SMOTE on pixels")
-DRAWS = 20_000  # images shown to a small CNN; more change nothing
 _LINEAR_ROWS = 4_000
 
 
@@ -50,6 +49,11 @@ class Training:
     @classmethod
     def of(cls, images: torch.Tensor, labels: np.ndarray, weights: np.ndarray, k: int) -> Training:
         return cls(images, labels, weights / weights.sum(), np.ones(k))
+
+
+def draws_of(data: RareSet) -> int:
+    """Images shown to a small CNN: 20 of each training image, within bounds one can wait for."""
+    return int(np.clip(20 * len(data.train), 20_000, 60_000))
 
 
 # --- the arms --------------------------------------------------------------------------------
@@ -69,7 +73,7 @@ def ordinary(data: RareSet, arm: str, seed: int) -> Training:
     if arm == "oversampling":
         return Training.of(images, labels, balanced, k)
     if arm == "oversampling + classical":
-        return augmented_draws(Training.of(images, labels, balanced, k), seed)
+        return augmented_draws(Training.of(images, labels, balanced, k), draws_of(data), seed)
     from imblearn.over_sampling import SMOTE
 
     neighbours = min(5, int(counts.min()) - 1)
@@ -79,15 +83,15 @@ def ordinary(data: RareSet, arm: str, seed: int) -> Training:
     return Training.of(made, made_labels, np.ones(len(made)), k)
 
 
-def augmented_draws(training: Training, seed: int) -> Training:
+def augmented_draws(training: Training, draws: int, seed: int) -> Training:
     """The same draws, each one freshly augmented, as a data loader would do it."""
     random = np.random.default_rng(seed)
-    rows = random.choice(len(training.labels), DRAWS, p=training.probabilities)
+    rows = random.choice(len(training.labels), draws, p=training.probabilities)
     images = training.images[torch.from_numpy(rows)]
-    seeds = random.integers(2**31, size=DRAWS).tolist()
+    seeds = random.integers(2**31, size=draws).tolist()
     k = len(training.class_weights)
     fresh = Training.of(
-        augment_classical_each(images, seeds), training.labels[rows], np.ones(DRAWS), k
+        augment_classical_each(images, seeds), training.labels[rows], np.ones(draws), k
     )
     return dataclasses.replace(fresh, class_weights=training.class_weights)
 
@@ -144,7 +148,7 @@ def as_chosen(made: AugmentedDataset, data: RareSet, seed: int) -> Training:
         return as_stored(made, data)
     unchanged = copy.copy(made)  # draws of classical copies go to the images they are made from
     unchanged.arm = dataclasses.replace(made.arm, classical=False)
-    return augmented_draws(as_stored(unchanged, data), seed)
+    return augmented_draws(as_stored(unchanged, data), draws_of(data), seed)
 
 
 def generated_alone(made: AugmentedDataset, data: RareSet) -> Training | None:
@@ -188,7 +192,7 @@ def cnn_hits(training: Training, data: RareSet, seed: int, device: str) -> np.nd
         num_classes=len(data.classes),
         probabilities=torch.from_numpy(training.probabilities),
         class_weights=torch.from_numpy(training.class_weights),
-        draws=DRAWS,
+        draws=draws_of(data),
         seed=seed,
         device=device,
     )
@@ -305,10 +309,12 @@ def _fill(
 ) -> None:
     turns = {"small CNN": range(options.probe_seeds), "frozen features": range(1)}
     missing = [
-        {"probe": probe, "probe_seed": turn}
+        {"probe": probe, "probe_seed": turn, "draws": draws_of(data)}
         for probe in options.probes
         for turn in turns[probe]
-        if not cells.has(kind="cell", arm=arm, probe=probe, probe_seed=turn, **key)
+        if not cells.has(
+            kind="cell", arm=arm, probe=probe, probe_seed=turn, draws=draws_of(data), **key
+        )
     ]
     if not missing:
         return
