@@ -14,7 +14,7 @@ from synthaug.jobs.drawing import Drawn, draw
 from synthaug.jobs.fitting import Training
 from synthaug.jobs.preparing import Prepared
 from synthaug.training import Callback, Generator, Progress, tell
-from synthaug.verdict import Status, Verdicts
+from synthaug.verdict import Status, Verdict, Verdicts
 
 __all__ = ["Judged", "RealSide", "judge_classes", "judge_for"]
 
@@ -147,16 +147,32 @@ def _refuse(judged: Judged, prepared: Prepared) -> None:
     for label in list(judged.drawn):
         facts = prepared.plan.classes[label]
         scope = f"class:{facts.name}"
-        failed = [v for v in judged.verdicts.of(scope=scope) if v.status is Status.FAIL]
         drawn = judged.drawn[label]
-        if failed:
-            reason = f"GAN images refused: {failed[0].gate} gate ({failed[0].why})"
-        elif len(drawn) < min(_POOL, prepared.fill[label]) / 4:
-            reason = f"GAN images refused: only {len(drawn)} of {drawn.drawn} drawn passed"
-        else:
+        if len(drawn) < min(_POOL, prepared.fill[label]) / 4:
+            judged.verdicts.extend_new([_unable(drawn, scope, facts.real)])
+        failed = [v for v in judged.verdicts.of(scope=scope) if v.status is Status.FAIL]
+        if not failed:
             continue
+        reason = f"GAN images refused: {failed[0].gate} gate ({failed[0].why})"
         facts.why = reason
         facts.drawn = drawn.drawn
         facts.rejected = {name: count for name, count in drawn.rejected.items() if count}
         judged.warnings.append(f"class {facts.name}: {reason}")
         del judged.drawn[label]
+
+
+def _unable(drawn: Drawn, scope: str, real: int) -> Verdict:
+    """The generator cannot make this class: hardly anything it draws passes image by image."""
+    (gate, _), *_ = drawn.rejected.most_common(1) or [("label", 0)]
+    return Verdict(
+        gate=gate,
+        scope=scope,
+        status=Status.FAIL,
+        statistic=len(drawn) / max(1, drawn.drawn),
+        threshold=1 / 16,
+        n_real=real,
+        n_generated=drawn.drawn,
+        null="share of drawn images that pass the per-image gates",
+        action="refuse class",
+        why=f"only {len(drawn)} of {drawn.drawn} drawn images passed, most fell to this gate",
+    )

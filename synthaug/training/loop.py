@@ -56,9 +56,9 @@ class Run:
 
     def fingerprint(self, data: str) -> str:
         """A hash of everything that decides the result; a checkpoint of another is refused."""
-        facts = (self.recipe.name, self.shape, self.images, self.seed, self.device, data)
         threads = torch.get_num_threads()
-        return hashlib.sha256(repr((facts, self.recipe.phases, threads)).encode()).hexdigest()
+        facts = (self.recipe.facts(), self.shape, self.images, self.seed, self.device, data)
+        return hashlib.sha256(repr((facts, threads)).encode()).hexdigest()
 
 
 class Trainer:

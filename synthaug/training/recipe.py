@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -184,6 +184,23 @@ class Recipe:
     batch_size: int = 32
     precision: str = "auto"
 
+    def facts(self) -> dict[str, Any]:
+        """Names and numbers that decide a run, the same in every process; no code addresses."""
+        return {
+            "name": self.name,
+            "batch_size": self.batch_size,
+            "precision": self.precision,
+            "phases": [
+                {
+                    "name": phase.name,
+                    "share": phase.share,
+                    "averaging": phase.averaging,
+                    "players": [_player_facts(player) for player in phase.players],
+                }
+                for phase in self.phases
+            ],
+        }
+
     def __post_init__(self) -> None:
         total = sum(phase.share for phase in self.phases)
         if not math.isclose(total, 1.0, abs_tol=1e-6):
@@ -204,3 +221,21 @@ class Recipe:
                         where=f"recipe {self.name}, phase {phase.name}, player {player.name}",
                         remedy="Add a term, or leave the player out.",
                     )
+
+
+def _player_facts(player: Player) -> dict[str, Any]:
+    return {
+        "name": player.name,
+        "updates": player.updates,
+        "learning_rate": player.learning_rate,
+        "betas": player.betas,
+        "schedule": _course(player.schedule),
+        "terms": [
+            (term.name, term.weight, term.every, _course(term.schedule)) for term in player.terms
+        ],
+    }
+
+
+def _course(schedule: Schedule) -> list[float]:
+    """A schedule by its values: two of one course are the same, whatever code they are."""
+    return [round(schedule(done / 8), 9) for done in range(9)]

@@ -96,6 +96,20 @@ def test_the_weights_of_the_best_look_are_kept_and_earlier_ones_with_them():
     assert all(torch.equal(fitted.weights[k], seen[2][k]) for k in fitted.weights)
 
 
+def test_a_run_is_known_again_in_another_process_and_another_run_is_not():
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_fitting as t, torch;"
+        "torch.set_num_threads(1); print(t.trainer().run.fingerprint('data'))"
+    )
+    command = [sys.executable, "-c", script, str(Path(__file__).parent)]
+    first, second = (subprocess.check_output(command, text=True) for _ in range(2))
+    assert first == second
+    prints = {
+        trainer(images, seed).run.fingerprint("data") for images in (320, 640) for seed in (0, 1)
+    }
+    assert len(prints) == 4
+
+
 def test_checkpoints_of_another_run_and_broken_ones_are_refused(tmp_path):
     path = tmp_path / "c.pt"
     save_checkpoint(path, {"fingerprint": "one"})
