@@ -239,6 +239,8 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _times(seconds: Mapping[str, float]) -> str:
+    if not seconds:
+        return "as long as the images of the budget take; a budget in time bounds it"
     parts = [f"{name} {_clock(value)}" for name, value in seconds.items()]
     return ", ".join(parts) + f"; {_clock(sum(seconds.values()))} in all"
 
