@@ -59,7 +59,8 @@ def browse(tmp_path_factory):
         frame.write_text(FRAME.format(width=width))
         done = subprocess.run(
             [program, *QUIET, f"--user-data-dir={folder}/profile", "--window-size=1300,1000",
-             "--dump-dom", frame.as_uri()],
+             # The page answers after it has loaded: on a busy machine the dump came first.
+             "--virtual-time-budget=10000", "--dump-dom", frame.as_uri()],
             capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
         found = re.search(r'data-found="([^"]*)"', done.stdout)
