@@ -71,8 +71,9 @@ def _head(machine: str) -> str:
         "of test images and probe seeds. Differences are paired. The best ordinary arm is the\n"
         "one with the highest mean on the test images, so the comparison favours it.\n\n"
         f"Machine: {machine or 'not named'}.\n\n"
-        "```\npython tests/benchmarks/rare_class.py run --data ROOT --out docs/benchmarks/rare_class.jsonl\n"
-        "python tests/benchmarks/rare_class.py table docs/benchmarks/rare_class.jsonl > docs/benchmarks/rare_class.md\n"
+        "```\ncd tests/benchmarks\n"
+        "python rare_class.py run --data ROOT --out ../../docs/benchmarks/rare_class.jsonl\n"
+        "python rare_class.py table ../../docs/benchmarks/rare_class.jsonl\n"
         "```\n"
     )
 
