@@ -21,9 +21,10 @@ __all__ = ["Effort", "effort_for"]
 # Draws after which a probe changes little: so many of each image, within these bounds.
 # Augmented images take the longest; a probe stopped early speaks against them wrongly.
 _PASSES = 20
-_FEWEST_ENOUGH, _MOST_ENOUGH = 12_000, 40_000
+_FEWEST_ENOUGH, _MOST_ENOUGH = 15_000, 60_000
 _LEAST_DRAWS = 1_500  # with fewer a probe has not learnt anything yet
 _MOST_ROUNDS = 6
+_MOST_VARIANTS = 12_000  # 150 MB at 64 px
 _FINALISTS = 4  # two arms with generated images, one or two without
 
 
@@ -82,7 +83,7 @@ def effort_for(
             draws=320, seed=0, device=device,
         )
     ) / 320  # fmt: skip
-    variants = int(np.clip(0.1 * seconds / augmenting - len(pictures.labels), 0, 6_000))
+    variants = int(np.clip(0.1 * seconds / augmenting - len(pictures.labels), 0, _MOST_VARIANTS))
     features = int(min(0.2 * seconds / extracting, 8_000)) if gan else 0
     affordable = (0.7 if gan else 0.85) * seconds / training
     enough = int(np.clip(_PASSES * len(pictures.labels), _FEWEST_ENOUGH, _MOST_ENOUGH))
