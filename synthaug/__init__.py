@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from synthaug.errors import OutOfResources as OutOfResources
     from synthaug.errors import Stopped as Stopped
     from synthaug.errors import SynthaugError as SynthaugError
+    from synthaug.textbook import Recipe as Recipe
+    from synthaug.textbook import recipes as recipes
     from synthaug.verdict import Status as Status
     from synthaug.verdict import Verdict as Verdict
     from synthaug.verdict import Verdicts as Verdicts
@@ -39,6 +41,7 @@ _HOME = {
     "InputError": "synthaug.errors",
     "InternalError": "synthaug.errors",
     "OutOfResources": "synthaug.errors",
+    "Recipe": "synthaug.textbook",
     "Status": "synthaug.verdict",
     "Stopped": "synthaug.errors",
     "SynthaugError": "synthaug.errors",
@@ -50,10 +53,11 @@ _HOME = {
     "load": "synthaug.api",
     "load_generator": "synthaug.api",
     "plan": "synthaug.api",
+    "recipes": "synthaug.textbook",
     "sample": "synthaug.api",
     "train": "synthaug.api",
 }
-_ROOMS = ("datasets", "features", "gates", "metrics", "training")
+_ROOMS = ("datasets", "features", "gates", "metrics", "textbook", "training")
 
 __all__ = [
     "AugmentedDataset",
@@ -62,6 +66,7 @@ __all__ = [
     "InputError",
     "InternalError",
     "OutOfResources",
+    "Recipe",
     "Status",
     "Stopped",
     "SynthaugError",
@@ -74,6 +79,7 @@ __all__ = [
     "load",
     "load_generator",
     "plan",
+    "recipes",
     "sample",
     "train",
 ]

@@ -45,6 +45,7 @@ class Packed:
         self.labels = images.labels
         self.groups = images.groups
         self.classes = images.classes
+        self.attributes: NDArray[np.float32] | None = None
         self.channels = images.channels
         self.resolution = resolution
         self.fingerprint = _fingerprint(images, resolution)

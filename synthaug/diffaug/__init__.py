@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 __all__ = ["DiffAugment", "brightness", "contrast", "cutout", "translate"]
+
+
+class _Random(Protocol):
+    rng: torch.Generator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +51,10 @@ class DiffAugment:
         images = contrast(images, self.contrast, rng)
         images = translate(images, self.shift, rng)
         return cutout(images, self.cutout, rng)
+
+    def view(self, images: Tensor, step: _Random) -> Tensor:
+        """The same with a training step's random source: a routine's view."""
+        return self(images, step.rng)
 
 
 def brightness(images: Tensor, strength: float, rng: torch.Generator) -> Tensor:

@@ -24,8 +24,8 @@ from synthaug.jobs.judging import Judged, judge_classes, judge_for
 from synthaug.jobs.mixing import fill_classes
 from synthaug.jobs.preparing import Plan, Prepared, packed_for, prepare
 from synthaug.jobs.work import work_folder
-from synthaug.recipes import named
-from synthaug.training import Budget, Callback, Progress, Recipe, parse_budget, tell
+from synthaug.textbook import Recipe, named
+from synthaug.training import Budget, Callback, Progress, Routine, parse_budget, tell
 from synthaug.verdict import Status, Verdicts
 
 __all__ = ["augment", "plan"]
@@ -38,7 +38,7 @@ _TRAINING, _CHOOSING, _JUDGING = 0.62, 0.28, 0.10  # shares of a budget in time
 class _Order:
     """One call's arguments, checked."""
 
-    recipe: Recipe
+    recipe: Routine
     budget: Budget
     device: str
     seed: int
@@ -199,7 +199,7 @@ def _augmented(
                 packed,
                 prepared.train,
                 prepared.heldout,
-                recipe=order.recipe,
+                routine=order.recipe,
                 budget=order.share(_TRAINING),
                 work=work,
                 extractor=eyes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,10 +24,11 @@ from synthaug.training import (
     Fitted,
     Generator,
     Progress,
-    Recipe,
+    Routine,
     Run,
     Shape,
     Trainer,
+    Weights,
     calibrate,
     fit,
     tell,
@@ -56,11 +57,13 @@ class Training:
     fitted: Fitted
     floor: float
 
-    def with_weights(self, weights: dict[str, Any]) -> Generator:
+    def with_weights(self, weights: Weights) -> Generator:
         """The generator as it was at another look."""
-        network = _like(self.generator.network)
-        network.load_state_dict(weights)
-        return dataclasses.replace(self.generator, network=network)
+        kept = {"generator": self.generator.network, **self.generator.companions}
+        networks = _loaded(kept, weights)
+        return dataclasses.replace(
+            self.generator, network=networks.pop("generator"), companions=networks
+        )
 
 
 def device_named(device: str) -> str:
@@ -90,7 +93,7 @@ def train_generator(
     train: NDArray[np.int64],
     heldout: NDArray[np.int64],
     *,
-    recipe: Recipe,
+    routine: Routine,
     budget: Budget,
     work: Path | None,
     extractor: Extractor,
@@ -104,7 +107,7 @@ def train_generator(
         packed: all images at working resolution.
         train: int64 indices the generator may see.
         heldout: int64 indices it is watched against.
-        recipe: what to train.
+        routine: what to do.
         budget: seconds of training, or images.
         work: folder for plan and checkpoint; None keeps neither (no resume).
         extractor: eyes of the watch.
@@ -116,13 +119,13 @@ def train_generator(
     watch = _Watch(packed, train, heldout, extractor, seed)
 
     def make(images: int) -> Trainer:
-        return Trainer(Run(recipe, shape, images, seed, device), packed, train)
+        return Trainer(Run(routine, shape, images, seed, device), packed, train)
 
-    plan = _planned(work, packed.fingerprint, recipe, budget, seed)
+    plan = _planned(work, packed.fingerprint, routine, budget, seed)
     if plan is None:
         tell(callbacks, Progress(phase="calibrate", message="measuring this machine's speed"))
         plan = _plan(make, budget, watch)
-        _remember(work, packed.fingerprint, recipe, budget, seed, plan)
+        _remember(work, packed.fingerprint, routine, budget, seed, plan)
     trainer = make(plan["images"])
     fitted = fit(
         trainer,
@@ -132,14 +135,13 @@ def train_generator(
         looks=plan["looks"],
         callbacks=callbacks,
     )
-    network = _like(trainer.average).cpu()
-    network.load_state_dict(fitted.weights)
+    networks = _loaded(trainer.averages, fitted.weights)
     card = {
-        "recipe": recipe.name, "trained on images": len(train), "seed": seed, "device": device,
+        "recipe": routine.name, "trained on images": len(train), "seed": seed, "device": device,
         "images seen": fitted.images_seen, "training seconds": round(fitted.seconds, 1),
         "synthaug": version("synthaug"), "torch": torch.__version__,
     }  # fmt: skip
-    generator = Generator(network.eval().requires_grad_(False), packed.classes, card)
+    generator = Generator(networks.pop("generator"), packed.classes, card, networks)
     return Training(generator, fitted, watch.floor)
 
 
@@ -168,8 +170,8 @@ class _Watch:
         self.floor = frechet_distance(reference, self.real)
         self.kernel_floor = max(1e-3, abs(kid(reference, self.real)[0]))
 
-    def __call__(self, network: nn.Module) -> tuple[float, float]:
-        images = Generator(network, self.classes).sample(self.labels, self.seeds)
+    def __call__(self, networks: Mapping[str, nn.Module]) -> tuple[float, float]:
+        images = Generator(networks["generator"], self.classes).sample(self.labels, self.seeds)
         features = self.extractor(images)
         distance = frechet_distance(features, self.real)
         kernel = kid(features, self.real)[0]
@@ -187,7 +189,7 @@ def _plan(make: Any, budget: Budget, watch: _Watch) -> dict[str, int]:
 
     trainer = make(10_000)
     started = time.perf_counter()
-    watch(trainer.average)
+    watch(trainer.averages)
     look_seconds = time.perf_counter() - started
     per_image = calibrate(lambda: make(10_000))
     seconds = budget.seconds or (budget.images or 0) * per_image
@@ -198,37 +200,42 @@ def _plan(make: Any, budget: Budget, watch: _Watch) -> dict[str, int]:
     return {"images": max(1, math.floor(training / per_image)), "looks": looks}
 
 
-def _key(data: str, recipe: Recipe, budget: Budget, seed: int) -> dict[str, Any]:
-    return {"data": data, "recipe": recipe.name, "budget": str(budget), "seed": seed}
+def _key(data: str, routine: Routine, budget: Budget, seed: int) -> dict[str, Any]:
+    return {"data": data, "recipe": routine.name, "budget": str(budget), "seed": seed}
 
 
 def _planned(
-    work: Path | None, data: str, recipe: Recipe, budget: Budget, seed: int
+    work: Path | None, data: str, routine: Routine, budget: Budget, seed: int
 ) -> dict[str, int] | None:
     """What an earlier, interrupted call of the same kind wrote down."""
     if work is None or not (work / "plan.json").exists():
         return None
     saved = json.loads((work / "plan.json").read_text())
-    wanted = _key(data, recipe, budget, seed)
+    wanted = _key(data, routine, budget, seed)
     if {name: saved.get(name) for name in wanted} != wanted:
         return None
     return {"images": int(saved["images"]), "looks": int(saved["looks"])}
 
 
 def _remember(
-    work: Path | None, data: str, recipe: Recipe, budget: Budget, seed: int, plan: dict[str, int]
+    work: Path | None, data: str, routine: Routine, budget: Budget, seed: int, plan: dict[str, int]
 ) -> None:
     """Write the plan down: from here on the run depends on no clock."""
     if work is None:
         return
     work.mkdir(parents=True, exist_ok=True)
     temporary = work / "plan.writing"
-    temporary.write_text(json.dumps({**_key(data, recipe, budget, seed), **plan}) + "\n")
+    temporary.write_text(json.dumps({**_key(data, routine, budget, seed), **plan}) + "\n")
     temporary.replace(work / "plan.json")
     (work / "checkpoint.pt").unlink(missing_ok=True)
 
 
-def _like(network: nn.Module) -> nn.Module:
-    from synthaug.networks import build_generator
+def _loaded(like: Mapping[str, nn.Module], weights: Weights) -> dict[str, nn.Module]:
+    """Networks built like others, with weights of their own, on the CPU."""
+    from synthaug.networks import build
 
-    return build_generator(network.config).eval().requires_grad_(False)  # type: ignore[arg-type]
+    networks = {}
+    for role, network in like.items():
+        networks[role] = build(network.config).eval().requires_grad_(False)  # type: ignore[arg-type]
+        networks[role].load_state_dict(weights[role])
+    return networks

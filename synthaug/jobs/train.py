@@ -13,7 +13,7 @@ from synthaug.features import embedded
 from synthaug.jobs.fitting import device_named, train_generator
 from synthaug.jobs.preparing import packed_for, prepare
 from synthaug.jobs.work import work_folder
-from synthaug.recipes import named
+from synthaug.textbook import Recipe, named
 from synthaug.training import (
     Callback,
     Generator,
@@ -32,7 +32,7 @@ def train(
     groups: Any = None,
     size: int | str = "auto",
     budget: str | float = "10min",
-    recipe: str = "rare",
+    recipe: str | Recipe = "rare",
     seed: int = 0,
     device: str = "auto",
     resume: bool = True,
@@ -50,7 +50,7 @@ def train(
         groups: see `synthaug.datasets.open`.
         size: ``"auto"``, 16, 32, 64 or 128 pixels.
         budget: ``"10min"``, ``"50000 images"``, ...
-        recipe: name of the recipe.
+        recipe: its name, or a `synthaug.Recipe`.
         seed: of everything random.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         resume: go on from an interrupted call of the same kind.
@@ -80,7 +80,7 @@ def train(
             packed_for(prepared, work),
             prepared.train,
             prepared.heldout,
-            recipe=what,
+            routine=what,
             budget=amount,
             work=work,
             extractor=eyes,

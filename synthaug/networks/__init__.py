@@ -7,24 +7,30 @@ from typing import Any
 from torch import nn
 
 from synthaug.errors import InputError
-from synthaug.networks.rare import RareGenerator
+from synthaug.networks.dcgan import DCGANGenerator
+from synthaug.networks.rare import RareEncoder, RareGenerator
 
-__all__ = ["build_generator"]
+__all__ = ["build"]
 
-_GENERATORS: dict[str, type[nn.Module]] = {"rare": RareGenerator}
+_KINDS: dict[str, type[nn.Module]] = {
+    "dcgan": DCGANGenerator,
+    "rare": RareGenerator,
+    "rare encoder": RareEncoder,
+}
+"""Networks that are saved: each has a ``config`` that begins with its kind."""
 
 
-def build_generator(config: dict[str, Any]) -> nn.Module:
-    """The generator that a saved ``config`` describes, with fresh weights.
+def build(config: dict[str, Any]) -> nn.Module:
+    """The network that a saved ``config`` describes, with fresh weights.
 
     Raises:
         InputError: a kind this version does not know.
     """
     arguments = dict(config)
     kind = arguments.pop("kind", None)
-    if kind not in _GENERATORS:
+    if kind not in _KINDS:
         raise InputError(
-            "kind of generator", expected=" or ".join(_GENERATORS), got=repr(kind),
+            "kind of network", expected=" or ".join(_KINDS), got=repr(kind),
             where="config.json", remedy="Use the synthaug version that wrote it, or train again.",
         )  # fmt: skip
-    return _GENERATORS[kind](**arguments)
+    return _KINDS[kind](**arguments)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from synthaug.networks.answer import Answer
+
 __all__ = ["RareDiscriminator", "RareEncoder", "RareGenerator"]
 
 _SLOPE = 0.2
@@ -114,12 +116,14 @@ class _StyledConv(nn.Module):
     def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
         # Convolving before upsampling costs a quarter of convolving after.
         x = self.conv(x)
+        # Doubling pixels leaves their mean square as it is.
+        size = torch.rsqrt(x.square().mean((1, 2, 3), keepdim=True) + 1e-6)
         if self.up:
             x = F.interpolate(x, scale_factor=2, mode="nearest")
-        x = x * torch.rsqrt(x.square().mean((1, 2, 3), keepdim=True) + 1e-6)
         scale, shift = self.style(w)[:, :, None, None].chunk(2, dim=1)
-        values = noise.view(-1, 1, *x.shape[2:])
-        return F.leaky_relu(x * (1 + scale) + shift + self.noise_strength * values, _SLOPE)
+        offset = torch.addcmul(shift, self.noise_strength, noise.view(-1, 1, *x.shape[2:]))
+        # Two passes over the map in place of five: a tenth of the step.
+        return F.leaky_relu(torch.addcmul(offset, x, (1 + scale) * size), _SLOPE)
 
 
 class RareDiscriminator(nn.Module):
@@ -158,14 +162,14 @@ class RareDiscriminator(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Realness (N,) and class logits (N, num_classes) of images (N, C, R, R) in [-1, 1]."""
+    def forward(self, images: Tensor, labels: Tensor) -> Answer:
+        """Realness and class logits of images (N, C, R, R) in [-1, 1] said to be of labels."""
         x = self.fold(images).contiguous(memory_format=torch.channels_last)
         x = F.leaky_relu(self.body(self.stem(x)), _SLOPE)
         x = F.leaky_relu(self.last(x), _SLOPE).flatten(1)
         x = F.leaky_relu(self.hidden(x), _SLOPE)
         match = (x * self.embedding(labels)).sum(1) / math.sqrt(x.shape[1])
-        return (self.out(x)[:, 0] + match).float(), self.classifier(x).float()
+        return Answer((self.out(x)[:, 0] + match).float(), self.classifier(x).float())
 
 
 class _ResidualDown(nn.Module):
@@ -188,6 +192,9 @@ class RareEncoder(nn.Module):
 
     def __init__(self, channels: int, resolution: int, *, z_dim: int = 64) -> None:
         super().__init__()
+        self.config: dict[str, Any] = {
+            "kind": "rare encoder", "channels": channels, "resolution": resolution, "z_dim": z_dim,
+        }  # fmt: skip
         steps = int(math.log2(resolution)) - 3
         widths = [min(32 + 16 * step, 96) for step in range(steps + 1)]
         layers: list[nn.Module] = [nn.PixelUnshuffle(2)]

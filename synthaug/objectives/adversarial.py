@@ -31,12 +31,12 @@ class Relativistic:
     def discriminator(self, step: Stage) -> Tensor:
         """The discriminator's loss."""
         real, fake = step.judged_apart(self.critic)
-        return _sum_of_means(F.softplus(fake - real))
+        return sum_of_means(F.softplus(fake.realness - real.realness))
 
     def generator(self, step: Stage) -> Tensor:
         """The generator's loss."""
         real, fake = step.judged_for_generator(self.critic)
-        return _sum_of_means(F.softplus(real - fake))
+        return sum_of_means(F.softplus(real.realness - fake.realness))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,13 +54,14 @@ class NonSaturating:
     def discriminator(self, step: Stage) -> Tensor:
         """The discriminator's loss."""
         real, fake = step.judged_apart(self.critic)
-        return _sum_of_means(F.softplus(-real)) + _sum_of_means(F.softplus(fake))
+        return sum_of_means(F.softplus(-real.realness)) + sum_of_means(F.softplus(fake.realness))
 
     def generator(self, step: Stage) -> Tensor:
         """The generator's loss."""
         _, fake = step.judged_for_generator(self.critic)
-        return _sum_of_means(F.softplus(-fake))
+        return sum_of_means(F.softplus(-fake.realness))
 
 
-def _sum_of_means(losses: Tensor) -> Tensor:
+def sum_of_means(losses: Tensor) -> Tensor:
+    """The mean over images, added up over heads, of losses (N,) or (N, heads)."""
     return losses.float().flatten(1).mean(0).sum() if losses.ndim > 1 else losses.float().mean()

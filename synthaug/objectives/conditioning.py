@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 from torch.nn import functional as F
 
+from synthaug.errors import InternalError
+
 if TYPE_CHECKING:
-    from synthaug.objectives.stage import Stage
+    from synthaug.objectives.stage import Judgement, Stage
 
 __all__ = ["AuxiliaryClassifier"]
 
@@ -18,10 +20,8 @@ __all__ = ["AuxiliaryClassifier"]
 class AuxiliaryClassifier:
     """Cross-entropy of the discriminator's class logits: on real images for it, on fakes for G.
 
-    Stands behind the objective in a player's terms and uses the logits of the same pass.
-
     Args:
-        critic: role of a discriminator that returns (realness, class logits).
+        critic: role of a discriminator that names classes.
 
     Source: Odena, Olah, Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier
     GANs", equations 2 and 3. Differs: the discriminator's part uses real images only, so that
@@ -32,8 +32,20 @@ class AuxiliaryClassifier:
 
     def discriminator(self, step: Stage) -> Tensor:
         """The discriminator's loss."""
-        return F.cross_entropy(step.class_logits(self.critic, "real"), step.labels)
+        real, _ = step.judged_apart(self.critic)
+        return F.cross_entropy(_named(real, self.critic), step.labels)
 
     def generator(self, step: Stage) -> Tensor:
         """The generator's loss."""
-        return F.cross_entropy(step.class_logits(self.critic, "fake"), step.labels)
+        _, fake = step.judged_for_generator(self.critic)
+        return F.cross_entropy(_named(fake, self.critic), step.labels)
+
+
+def _named(answer: Judgement, critic: str) -> Tensor:
+    if answer.class_logits is None:
+        raise InternalError(
+            "auxiliary classifier", expected="a critic that names classes",
+            got="one without class logits", where=f"network {critic}",
+            remedy="Build it with a classifier.",
+        )  # fmt: skip
+    return answer.class_logits.float()

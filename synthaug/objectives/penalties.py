@@ -34,7 +34,6 @@ class R1:
         images = step.real_shown.detach().requires_grad_(True)
         # Second derivatives lose too much in bfloat16.
         with torch.autocast(images.device.type, enabled=False):
-            answer = step.network(self.critic)(images, step.labels)
-            logits = answer[0] if isinstance(answer, tuple) else answer
+            logits = step.network(self.critic)(images, *step.condition).realness
             (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
         return 0.5 * gradient.square().sum(dim=(1, 2, 3)).mean()

@@ -33,7 +33,7 @@ class NegativeELBO:
     def __call__(self, step: Stage) -> Tensor:
         """The loss, a scalar, in units of mean absolute pixel error."""
         mean, log_variance = step.network("encoder")(step.real)
-        images = _decode(step, mean, log_variance, step.labels)
+        images = _decode(step, mean, log_variance, *step.condition)
         full = (images - step.real).abs().mean()
         quarter = (F.avg_pool2d(images, 4) - F.avg_pool2d(step.real, 4)).abs().mean()
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
@@ -56,15 +56,15 @@ class HalfSizeReconstruction:
 
     def __call__(self, step: Stage) -> Tensor:
         """The loss, a scalar, in units of mean absolute pixel error."""
-        real, labels = step.real[: self.images], step.labels[: self.images]
+        real, told = step.real[: self.images], [x[: self.images] for x in step.condition]
         with torch.no_grad():
             mean, log_variance = step.network("encoder")(real)
-        images = _decode(step, mean, log_variance, labels)
+        images = _decode(step, mean, log_variance, *told)
         return (F.avg_pool2d(images, 2) - F.avg_pool2d(real, 2)).abs().mean()
 
 
-def _decode(step: Stage, mean: Tensor, log_variance: Tensor, labels: Tensor) -> Tensor:
+def _decode(step: Stage, mean: Tensor, log_variance: Tensor, *condition: Tensor) -> Tensor:
     z = mean + step.normal_like(mean) * (0.5 * log_variance).exp()
     noise = step.latent(len(z))[:, z.shape[1] :]
-    images: Tensor = step.network("generator")(torch.cat([z, noise], dim=1), labels)
+    images: Tensor = step.network("generator")(torch.cat([z, noise], dim=1), *condition)
     return images

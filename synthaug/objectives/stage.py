@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["Stage"]
+__all__ = ["Judgement", "Stage"]
+
+Value = TypeVar("Value")
+
+
+class Judgement(Protocol):
+    """A critic's answer to a batch; `synthaug.networks.answer.Answer` is one."""
+
+    @property
+    def realness(self) -> Tensor:
+        """Logits, float (N,) or (N, heads)."""
+
+    @property
+    def class_logits(self) -> Tensor | None:
+        """Class logits, float (N, num_classes), where the critic names classes."""
+
+    @property
+    def features(self) -> Tensor | None:
+        """Float (N, F), one layer before the decision, where the critic tells."""
+
+    @property
+    def codes(self) -> Tensor | None:
+        """Float (N, P), parameters of Q(code | image), where the critic guesses codes."""
 
 
 class Stage(Protocol):
@@ -14,6 +38,14 @@ class Stage(Protocol):
 
     real: Tensor
     labels: Tensor
+    attributes: Tensor | None
+    done: float
+    index: int
+    rng: torch.Generator
+
+    @property
+    def latents(self) -> Tensor:
+        """What ``fake`` was made from, float (N, z_dim + noise_dim)."""
 
     @property
     def fake(self) -> Tensor:
@@ -23,17 +55,28 @@ class Stage(Protocol):
     def real_shown(self) -> Tensor:
         """Real images as discriminators see them."""
 
-    def judged_apart(self, critic: str) -> tuple[Tensor, Tensor]:
-        """Logits of real and of detached fake images."""
+    @property
+    def fake_shown(self) -> Tensor:
+        """Generated images as discriminators see them, with their graph."""
 
-    def judged_for_generator(self, critic: str) -> tuple[Tensor, Tensor]:
-        """Logits of real (no gradient) and fake images (gradient to the generator)."""
+    @property
+    def condition(self) -> tuple[Tensor, ...]:
+        """What networks are told beside images or latents: labels, and attributes if any."""
 
-    def class_logits(self, critic: str, of: str) -> Tensor:
-        """Class logits of what the player's objective showed the critic: "real" or "fake"."""
+    def judged_apart(self, critic: str) -> tuple[Judgement, Judgement]:
+        """Answers to real and to detached fake images: for the critic's own player."""
+
+    def judged_for_generator(self, critic: str) -> tuple[Judgement, Judgement]:
+        """Answers to real (no gradient) and fake images (gradient to the generator)."""
 
     def network(self, role: str) -> nn.Module:
         """The network of a role."""
+
+    def with_networks(self, **networks: nn.Module) -> Stage:
+        """The same images and randomness before other networks; nothing judged yet."""
+
+    def once(self, key: str, make: Callable[[], Value]) -> Value:
+        """What ``make`` gave when first asked under ``key`` in this step, by any term."""
 
     def latent(self, n: int) -> Tensor:
         """Fresh latents for n images."""

@@ -1,11 +1,11 @@
 """The one training loop, what it is made of, and what it leaves."""
 
 from synthaug.training.budget import Budget, parse_budget
-from synthaug.training.fitting import Fitted, calibrate, fit, stopping
+from synthaug.training.fitting import Fitted, Weights, calibrate, fit, stopping
 from synthaug.training.generator import Generator
 from synthaug.training.loop import Run, Trainer
 from synthaug.training.progress import Callback, Progress, TensorBoard, WeightsAndBiases, tell
-from synthaug.training.recipe import Phase, Player, Recipe, Shape, Term
+from synthaug.training.routine import Phase, Player, Routine, Shape, Term
 from synthaug.training.step import Step
 
 __all__ = [
@@ -16,13 +16,14 @@ __all__ = [
     "Phase",
     "Player",
     "Progress",
-    "Recipe",
+    "Routine",
     "Run",
     "Shape",
     "Step",
     "TensorBoard",
     "Term",
     "Trainer",
+    "Weights",
     "WeightsAndBiases",
     "calibrate",
     "fit",

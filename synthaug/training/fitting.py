@@ -7,7 +7,7 @@ import dataclasses
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,16 @@ from synthaug.training.checkpoint import load_checkpoint, save_checkpoint
 from synthaug.training.loop import Trainer
 from synthaug.training.progress import Callback, Progress, tell
 
-__all__ = ["Fitted", "Look", "calibrate", "fit", "stopping"]
+__all__ = ["Fitted", "Look", "Weights", "calibrate", "fit", "stopping"]
 
 SAVE_EVERY = 20.0
 """Seconds between checkpoints; a kill costs no more than this, plus one step."""
 
-Look = Callable[[nn.Module], tuple[float, float]]
-"""Fréchet distance and score (lower is better) of a generator network, as it stands."""
+Weights = dict[str, dict[str, Tensor]]
+"""State dicts by role."""
+
+Look = Callable[[Mapping[str, nn.Module]], tuple[float, float]]
+"""Fréchet distance and score (lower is better) of the averaged networks, as they stand."""
 
 
 @dataclasses.dataclass
@@ -34,15 +37,15 @@ class Fitted:
     """What a finished run leaves.
 
     Args:
-        weights: state dict of the averaged generator at the chosen look.
+        weights: state dicts of the averaged networks at the chosen look, by role.
         earlier: those of looks before the chosen one, newest first, for when it has copied.
         curve: all looks, in order.
         images_seen: real images shown in all.
         seconds: wall seconds of training, interruptions left out.
     """
 
-    weights: dict[str, Tensor]
-    earlier: list[dict[str, Tensor]]
+    weights: Weights
+    earlier: list[Weights]
     curve: list[CurvePoint]
     images_seen: int
     seconds: float
@@ -56,7 +59,7 @@ def calibrate(make: Callable[[], Trainer], *, steps: int = 6) -> float:
         steps: timed steps a phase, after two that are not.
     """
     trainer = make()
-    shares = [phase.share for phase in trainer.run.recipe.phases]
+    shares = [phase.share for phase in trainer.run.routine.phases]
     cost = 0.0
     for share, first in zip(shares, trainer.phase_starts(), strict=True):
         trainer.step = first
@@ -66,7 +69,7 @@ def calibrate(make: Callable[[], Trainer], *, steps: int = 6) -> float:
         trainer.advance(trainer.step + steps)
         done = max(1, trainer.step - before)
         cost += share * (time.perf_counter() - started) / done
-    return cost / trainer.run.recipe.batch_size
+    return cost / trainer.run.routine.batch_size
 
 
 def fit(
@@ -130,18 +133,21 @@ def fit(
                     f"training stopped after {trainer.images_seen:,} images",
                     remedy="Repeat the same call to go on." if checkpoint else "",
                 )
-            frechet, score = look(trainer.average)
+            frechet, score = look(trainer.averages)
             point = CurvePoint(
                 images_seen=trainer.images_seen, seconds=pace.seconds, frechet=frechet, score=score
             )
             curve.append(point)
             if trainer.step >= first_choice:
-                weights = {k: v.detach().clone() for k, v in trainer.average.state_dict().items()}
+                weights = {
+                    role: {k: v.detach().clone() for k, v in network.state_dict().items()}
+                    for role, network in trainer.averages.items()
+                }
                 kept.append({"score": score, "weights": weights})
             tell(callbacks, _progress(trainer, pace, curve))
         save()
     best = min(range(len(kept)), key=lambda place: float(kept[place]["score"]))
-    states: list[dict[str, Tensor]] = [look["weights"] for look in kept]
+    states: list[Weights] = [look["weights"] for look in kept]
     return Fitted(states[best], states[:best][::-1], curve, trainer.images_seen, pace.seconds)
 
 
@@ -181,11 +187,11 @@ class _Pace:
 
 
 def _progress(trainer: Trainer, pace: _Pace, curve: list[CurvePoint]) -> Progress:
-    left = trainer.run.steps * trainer.run.recipe.batch_size - trainer.images_seen
+    left = trainer.run.steps * trainer.run.routine.batch_size - trainer.images_seen
     return Progress(
         phase="train",
         images_seen=trainer.images_seen,
-        total=trainer.run.steps * trainer.run.recipe.batch_size,
+        total=trainer.run.steps * trainer.run.routine.batch_size,
         images_per_second=pace.speed,
         eta_seconds=left / pace.speed if pace.speed > 0 else None,
         frechet=curve[-1].frechet if curve else None,

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from synthaug.errors import Damaged, InputError
-from synthaug.networks import build_generator
+from synthaug.networks import build
 
 __all__ = ["Generator"]
 
@@ -34,11 +34,15 @@ class Generator:
             (N, C, R, R) in [-1, 1]; its ``config`` rebuilds it.
         classes: names, in label order.
         card: facts for the model card: recipe, data name, images seen, seconds, version, ...
+        companions: other trained networks by role, such as the encoder that inverts images.
+        attributes: names of the numbers an image carries beside its class.
     """
 
     network: nn.Module
     classes: tuple[str, ...]
     card: dict[str, Any] = dataclasses.field(default_factory=dict)
+    companions: dict[str, nn.Module] = dataclasses.field(default_factory=dict)
+    attributes: tuple[str, ...] = ()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -65,8 +69,19 @@ class Generator:
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    @property
+    def latent_dim(self) -> int:
+        """Numbers a latent has: the style's and, behind them, the noise's."""
+        network: Any = self.network
+        return int(network.z_dim + network.noise_dim)
+
     def sample(
-        self, labels: ArrayLike, seeds: Sequence[int], *, truncation_psi: float = 1.0
+        self,
+        labels: ArrayLike,
+        seeds: Sequence[int],
+        *,
+        truncation_psi: float = 1.0,
+        attributes: ArrayLike | None = None,
     ) -> Tensor:
         """Images of the given classes, one a seed.
 
@@ -75,6 +90,8 @@ class Generator:
             seeds: N integers; image i is a function of ``labels[i]`` and ``seeds[i]`` only.
             truncation_psi: 1 draws from the whole distribution, 0 gives each class's mean
                 image; between, less variety and fewer failures.
+            attributes: float (N, A), standardised, for generators that take attributes;
+                the data's mean where none are given.
 
         Returns:
             uint8 (N, C, R, R).
@@ -88,37 +105,76 @@ class Generator:
                 "seeds", expected=f"one a label ({len(wanted)})", got=str(len(seeds)),
                 where="Generator.sample", remedy="Give as many seeds as labels.",
             )  # fmt: skip
+        return self.render(
+            self.latents(seeds), wanted, truncation_psi=truncation_psi, attributes=attributes
+        )
+
+    def latents(self, seeds: Sequence[int]) -> Tensor:
+        """The latents that `sample` draws for seeds, float (N, latent_dim)."""
+        drawn = [
+            torch.randn(self.latent_dim, generator=torch.Generator().manual_seed(int(seed)))
+            for seed in seeds
+        ]
+        return torch.stack(drawn) if drawn else torch.empty(0, self.latent_dim)
+
+    def render(
+        self,
+        latents: Tensor,
+        labels: ArrayLike,
+        *,
+        truncation_psi: float = 1.0,
+        attributes: ArrayLike | None = None,
+    ) -> Tensor:
+        """Images of latents, float (N, latent_dim); the rest as in `sample`."""
+        wanted = torch.as_tensor(np.asarray(labels, dtype=np.int64).reshape(-1))
         if len(wanted) and not (0 <= wanted.min() and wanted.max() < len(self.classes)):
             raise InputError(
                 "labels", expected=f"0 to {len(self.classes) - 1}",
                 got=f"{wanted.min()} to {wanted.max()}", where="Generator.sample",
                 remedy="Use the index of the class in .classes.",
             )  # fmt: skip
-        pieces = [slice(start, start + _CHUNK) for start in range(0, len(wanted), _CHUNK)]
-        chunks = [self._chunk(wanted[piece], seeds[piece], truncation_psi) for piece in pieces]
+        told = [wanted, *self._attributes(attributes, len(wanted))]
+        parts = zip(*(torch.split(x, _CHUNK) for x in (latents, *told)), strict=True)
+        chunks = [self._chunk(truncation_psi, *part) for part in parts]
         empty = torch.empty(0, self.channels, self.resolution, self.resolution, dtype=torch.uint8)
-        return torch.cat(chunks) if chunks else empty
+        return torch.cat(chunks) if len(wanted) else empty
 
-    def _chunk(self, labels: ArrayLike, seeds: Sequence[int], psi: float) -> Tensor:
+    def _attributes(self, given: ArrayLike | None, n: int) -> list[Tensor]:
+        """The attributes as the network takes them; the data's mean where none are given."""
+        if not self.attributes:
+            return []
+        if given is None:
+            return [torch.zeros(n, len(self.attributes))]
+        values = torch.as_tensor(np.asarray(given, dtype=np.float32))
+        if values.shape != (n, len(self.attributes)):
+            raise InputError(
+                "attributes", expected=f"{n} rows of {', '.join(self.attributes)}",
+                got=f"shape {tuple(values.shape)}", where="Generator.sample",
+                remedy="Give one row an image.",
+            )  # fmt: skip
+        return [values]
+
+    def _chunk(self, psi: float, *parts: Tensor) -> Tensor:
+        """Images of up to `_CHUNK` latents; the pass is always `_CHUNK` long."""
         device = next(self.network.parameters()).device
-        network: Any = self.network
-        size = network.z_dim + network.noise_dim
-        latents = torch.zeros(_CHUNK, size)
-        padded = torch.zeros(_CHUNK, dtype=torch.int64)
-        padded[: len(seeds)] = torch.as_tensor(labels)
-        for row, seed in enumerate(seeds):
-            latents[row] = torch.randn(size, generator=torch.Generator().manual_seed(int(seed)))
+        n = len(parts[0])
+        padded = [torch.cat([x, x.new_zeros(_CHUNK - n, *x.shape[1:])]).to(device) for x in parts]
         with torch.inference_mode():
-            images: Tensor = network(latents.to(device), padded.to(device), truncation_psi=psi)
-        pixels: Tensor = images[: len(seeds)].float().add(1).mul(127.5).round().clamp(0, 255)
+            images: Tensor = self.network(*padded, truncation_psi=psi)
+        pixels: Tensor = images[:n].float().add(1).mul(127.5).round().clamp(0, 255)
         return pixels.to("cpu", torch.uint8).contiguous()
 
     def save(self, folder: Path) -> None:
-        """Write ``generator.safetensors``, ``config.json`` and a model card (``README.md``)."""
+        """Write weights (safetensors), ``config.json`` and a model card (``README.md``)."""
         folder.mkdir(parents=True, exist_ok=True)
-        state = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(state, folder / "generator.safetensors")
-        config = {"network": self.config, "classes": list(self.classes), "card": self.card}
+        for role, network in {"generator": self.network, **self.companions}.items():
+            state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+            save_file(state, folder / f"{role}.safetensors")
+        config = {
+            "network": self.config, "classes": list(self.classes), "card": self.card,
+            "companions": {role: network.config for role, network in self.companions.items()},
+            "attributes": list(self.attributes),
+        }  # fmt: skip
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
         (folder / "README.md").write_text(self._model_card())
 
@@ -139,14 +195,18 @@ class Generator:
             )  # fmt: skip
         try:
             config = json.loads((folder / "config.json").read_text())
-            network = build_generator(config["network"])
-            network.load_state_dict(load_file(folder / "generator.safetensors"))
+            network = _restored(folder, "generator", config["network"])
+            companions = {
+                role: _restored(folder, role, what) for role, what in config["companions"].items()
+            }
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise Damaged(
                 "generator cannot be read", where=str(folder), remedy="Copy or train it again."
             ) from error
-        network = network.eval().requires_grad_(False)
-        return cls(network, tuple(config["classes"]), config["card"])
+        return cls(
+            network, tuple(config["classes"]), config["card"], companions,
+            tuple(config["attributes"]),
+        )  # fmt: skip
 
     def _model_card(self) -> str:
         parameters = sum(p.numel() for p in self.network.parameters())
@@ -165,3 +225,9 @@ class Generator:
             'generator = synthaug.load_generator("PATH")\n'
             "images = generator.sample(labels=[0, 0], seeds=[1, 2])  # uint8 (N, C, R, R)\n```\n"
         )
+
+
+def _restored(folder: Path, role: str, config: dict[str, Any]) -> nn.Module:
+    network = build(config)
+    network.load_state_dict(load_file(folder / f"{role}.safetensors"))
+    return network.eval().requires_grad_(False)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from synthaug.training.recipe import Networks
+from synthaug.networks.answer import Answer
+from synthaug.training.routine import Networks, View
 
 __all__ = ["Step"]
+
+Value = TypeVar("Value")
 
 
 class Step:
@@ -26,10 +27,11 @@ class Step:
         networks: by role.
         real: float (N, C, R, R) in [-1, 1].
         labels: int64 (N,) of ``real``; the fakes carry the same.
+        attributes: float (N, A) of ``real``, standardised; None where there are none.
         done: share of the phase that is done, 0 to 1.
         index: steps done in this phase.
         rng: the step's own random source, on the networks' device.
-        augment: the differentiable augmentation, or None.
+        views: changes to every image a discriminator sees, in order.
     """
 
     def __init__(
@@ -38,18 +40,28 @@ class Step:
         real: Tensor,
         labels: Tensor,
         *,
+        attributes: Tensor | None = None,
         done: float,
         index: int,
         rng: torch.Generator,
-        augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        views: Sequence[View] = (),
     ) -> None:
         self.networks = networks
         self.real = real
         self.labels = labels
+        self.attributes = attributes
         self.done = done
         self.index = index
         self.rng = rng
-        self.augment = augment
+        self.views = tuple(views)
+        self._kept: dict[str, Any] = {}
+        self._answers: dict[tuple[str, str], tuple[Answer, Answer]] = {}
+        self._real_answers: dict[str, Answer] = {}
+
+    @property
+    def condition(self) -> tuple[Tensor, ...]:
+        """What networks are told beside images or latents: labels, and attributes if any."""
+        return (self.labels,) if self.attributes is None else (self.labels, self.attributes)
 
     def latent(self, n: int) -> Tensor:
         """Fresh latents, float (n, z_dim + noise_dim), standard normal."""
@@ -61,21 +73,43 @@ class Step:
         """Standard normal numbers of a tensor's shape."""
         return torch.randn(tensor.shape, generator=self.rng, device=tensor.device)
 
+    def network(self, role: str) -> nn.Module:
+        """The network of a role."""
+        return self.networks[role]
+
+    def with_networks(self, **networks: nn.Module) -> Step:
+        """The same images and randomness before other networks; nothing judged yet."""
+        other = Step(
+            {**self.networks, **networks}, self.real, self.labels, attributes=self.attributes,
+            done=self.done, index=self.index, rng=self.rng, views=self.views,
+        )  # fmt: skip
+        # Images already made are shared with their graph: only the judges are others.
+        for name in ("latents", "fake", "real_shown", "fake_shown"):
+            other.__dict__[name] = getattr(self, name)
+        return other
+
+    def once(self, key: str, make: Callable[[], Value]) -> Value:
+        """What ``make`` gave when first asked under ``key`` in this step, by any term."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        value: Value = self._kept[key]
+        return value
+
+    def forget(self, roles: Iterable[str]) -> None:
+        """Drop the answers of critics that have just been updated."""
+        for role in roles:
+            self._answers = {key: kept for key, kept in self._answers.items() if key[0] != role}
+
+    @cached_property
+    def latents(self) -> Tensor:
+        """What ``fake`` was made from, float (N, z_dim + noise_dim)."""
+        return self.latent(len(self.labels))
+
     @cached_property
     def fake(self) -> Tensor:
         """Generated images, float (N, C, R, R), with their graph."""
-        images: Tensor = self.networks["generator"](self.latent(len(self.labels)), self.labels)
+        images: Tensor = self.networks["generator"](self.latents, *self.condition)
         return images
-
-    @cached_property
-    def _real_logits(self) -> dict[str, Tensor]:
-        """Logits of the real images by critic, as the discriminators' steps left them."""
-        return {}
-
-    @cached_property
-    def _class_logits(self) -> dict[str, Tensor]:
-        """Class logits by critic and what it last looked at, ``critic/real`` or ``/fake``."""
-        return {}
 
     @cached_property
     def real_shown(self) -> Tensor:
@@ -87,46 +121,51 @@ class Step:
         """The generated images as discriminators see them, with their graph."""
         return self._shown(self.fake)
 
-    def judged_apart(self, critic: str) -> tuple[Tensor, Tensor]:
-        """Logits of real and of detached fake images, in one pass of a critic."""
-        both = torch.cat([self.real_shown, self.fake_shown.detach()])
-        logits = self._ask(critic, both, torch.cat([self.labels, self.labels]), "real")
-        real, fake = logits.chunk(2)
-        self._real_logits[critic] = real.detach()
-        return real, fake
+    def judged_apart(self, critic: str) -> tuple[Answer, Answer]:
+        """Answers to real and to detached fake images; one pass, whoever asks, until it learns.
 
-    def judged_for_generator(self, critic: str) -> tuple[Tensor, Tensor]:
-        """Logits of real (no gradient) and of fake images (gradient to the generator).
+        A critic with ``batchwise`` set mixes the images of a batch (batch normalisation,
+        minibatch layers) and sees real and fake ones apart.
+        """
+        if (critic, "apart") not in self._answers:
+            network = self.networks[critic]
+            fake = self.fake_shown.detach()
+            if getattr(network, "batchwise", False):
+                both = (network(self.real_shown, *self.condition), network(fake, *self.condition))
+            else:
+                images = torch.cat([self.real_shown, fake])
+                twice = (torch.cat([told, told]) for told in self.condition)
+                both = _halves(network(images, *twice))
+            self._answers[critic, "apart"] = both
+            self._real_answers[critic] = _each(both[0], Tensor.detach)
+        return self._answers[critic, "apart"]
 
-        Those of real images are the ones the discriminator's own step gave, one update old:
+    def judged_for_generator(self, critic: str) -> tuple[Answer, Answer]:
+        """Answers to real (no gradient) and to fake images (gradient to the generator).
+
+        Those to real images are the ones the discriminator's own step gave, one update old:
         asking again would cost a tenth of the step.
         """
-        if critic not in self._real_logits:
-            with torch.no_grad():
-                real = self._ask(critic, self.real_shown, self.labels, "real")
-                self._real_logits[critic] = real
-        return self._real_logits[critic], self._ask(critic, self.fake_shown, self.labels, "fake")
-
-    def class_logits(self, critic: str, of: str) -> Tensor:
-        """A critic's class logits (N, classes) of what the player's objective showed it.
-
-        Args:
-            critic: its role; the term must stand after the objective that asks it.
-            of: ``"real"`` or ``"fake"``.
-        """
-        return self._class_logits[f"{critic}/{of}"][: len(self.labels)]
-
-    def _ask(self, critic: str, images: Tensor, labels: Tensor, of: str) -> Tensor:
-        """Realness logits; class logits, where the critic gives them too, are put aside."""
-        answer = self.networks[critic](images, labels)
-        if isinstance(answer, tuple):
-            answer, self._class_logits[f"{critic}/{of}"] = answer
-        logits: Tensor = answer
-        return logits
-
-    def network(self, role: str) -> nn.Module:
-        """The network of a role."""
-        return self.networks[role]
+        if (critic, "fake") not in self._answers:
+            network = self.networks[critic]
+            if critic not in self._real_answers:
+                with torch.no_grad():
+                    self._real_answers[critic] = network(self.real_shown, *self.condition)
+            answer = network(self.fake_shown, *self.condition)
+            self._answers[critic, "fake"] = (self._real_answers[critic], answer)
+        return self._answers[critic, "fake"]
 
     def _shown(self, images: Tensor) -> Tensor:
-        return self.augment(images, self.rng) if self.augment else images
+        for view in self.views:
+            images = view(images, self)
+        return images
+
+
+def _halves(answer: Answer) -> tuple[Answer, Answer]:
+    half = len(answer.realness) // 2
+    return _each(answer, lambda part: part[:half]), _each(answer, lambda part: part[half:])
+
+
+def _each(answer: Answer, change: Callable[[Tensor], Tensor]) -> Answer:
+    rest = [None if part is None else change(part) for part in answer[1:]]
+    return Answer(change(answer.realness), *rest)

@@ -29,7 +29,7 @@ FLOORS = {
     "jobs": 5,
     "gates": 4,
     "choosing": 4,
-    "recipes": 4,
+    "textbook": 4,
     "training": 3,
     "features": 3,
     "networks": 2,

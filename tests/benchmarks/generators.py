@@ -27,7 +27,7 @@ from synthaug.datasets.resampling import squash
 from synthaug.features import embedded
 from synthaug.metrics import frechet_distance, kid, mean_pairwise_distance
 from synthaug.networks.probe import fit_probe, probe_logits
-from synthaug.recipes import named
+from synthaug.textbook import named
 from synthaug.training import Generator, Run, Shape, Trainer
 
 METHODS = ("rare", "dcgan", "cgan_pd")
@@ -38,6 +38,7 @@ class Real:
     """One set at 32 px: what trains, what tests, and the judges made from real images."""
 
     resolution = RESOLUTION
+    attributes = None
 
     def __init__(self, name: str, root: Path, seed: int) -> None:
         cut = load(name, root, seed)
@@ -109,13 +110,13 @@ def _cpu_cost(make) -> float:
     """CPU seconds an image over all phases (`calibrate` counts wall seconds)."""
     trainer = make(10_000)
     starts, cost = trainer.phase_starts(), 0.0
-    for phase, first in zip(trainer.run.recipe.phases, starts, strict=True):
+    for phase, first in zip(trainer.run.routine.phases, starts, strict=True):
         trainer.step = first
         trainer.advance(first + 4)
         started = time.process_time()
         trainer.advance(first + 36)
         cost += phase.share * (time.process_time() - started) / 32
-    return cost / trainer.run.recipe.batch_size
+    return cost / trainer.run.routine.batch_size
 
 
 def baseline(kind: str, real: Real, seconds: list[float], seed: int):

@@ -59,7 +59,7 @@ def _memory() -> float:
 
 def one(root: Path, count: int) -> dict[str, float]:
     from synthaug.datasets import pack
-    from synthaug.recipes import named
+    from synthaug.textbook import named
     from synthaug.training import Run, Shape, Trainer
 
     torch.set_num_threads(1)

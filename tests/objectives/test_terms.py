@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from synthaug.networks.answer import Answer
 from synthaug.objectives.adversarial import NonSaturating, Relativistic
 from synthaug.objectives.conditioning import AuxiliaryClassifier
 from synthaug.objectives.penalties import R1
@@ -21,10 +22,11 @@ class Stage:
     """A step whose logits are given."""
 
     def __init__(self, real, fake, networks=None):
-        self.logits = torch.tensor(real), torch.tensor(fake)
+        self.logits = Answer(torch.tensor(real)), Answer(torch.tensor(fake))
         self.networks = networks or {}
         self.real = self.real_shown = torch.zeros(2, 1, 4, 4)
         self.labels = torch.zeros(2, dtype=torch.int64)
+        self.condition = (self.labels,)
 
     def judged_apart(self, critic):
         return self.logits
@@ -74,7 +76,7 @@ def test_r1_of_a_linear_critic_is_half_its_squared_norm():
             self.weight = nn.Parameter(torch.tensor([1.0, -2.0, 3.0, 0.5] * 4).view(1, 4, 4))
 
         def forward(self, images, labels):
-            return (images * self.weight).sum((1, 2, 3))
+            return Answer((images * self.weight).sum((1, 2, 3)))
 
     critic = Linear()
     penalty = R1()(Stage([0.0], [0.0], {"discriminator": critic}))
@@ -98,11 +100,11 @@ def test_the_elbo_of_a_perfect_decoder_is_its_divergence_alone():
 
 
 def test_the_auxiliary_classifier_asks_real_images_for_one_player_and_fakes_for_the_other():
-    class Classified(Stage):
-        def class_logits(self, critic, of):
-            sure = torch.tensor([[9.0, -9.0], [9.0, -9.0]])
-            return sure if of == "real" else -sure
-
-    term, stage = AuxiliaryClassifier(), Classified([0.0], [0.0])
+    term, stage = AuxiliaryClassifier(), Stage([0.0], [0.0])
+    sure = torch.tensor([[9.0, -9.0], [9.0, -9.0]])
+    stage.logits = tuple(
+        answer._replace(class_logits=logits)
+        for answer, logits in zip(stage.logits, (sure, -sure), strict=True)
+    )
     assert term.discriminator(stage).item() == pytest.approx(0, abs=1e-6)
     assert term.generator(stage).item() == pytest.approx(18, abs=1e-4)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from synthaug.errors import Damaged, InputError, Stopped
-from synthaug.recipes import named
+from synthaug.textbook import named
 from synthaug.training import Run, Shape, Trainer, fit
 from synthaug.training.checkpoint import load_checkpoint, save_checkpoint
 
@@ -24,7 +24,7 @@ from synthaug.training.checkpoint import load_checkpoint, save_checkpoint
 class Squares:
     """Two classes of 16 px squares, in memory."""
 
-    resolution, channels = 16, 1
+    resolution, channels, attributes = 16, 1, None
 
     def __init__(self, n: int = 40) -> None:
         self.labels = np.arange(n) % 2
@@ -78,7 +78,7 @@ def test_a_run_set_to_stop_says_so_and_goes_on_to_the_same_result(tmp_path):
         go(tmp_path / "c.pt")
     alarm.join()
     resumed = go(tmp_path / "c.pt")
-    assert all(torch.equal(whole.weights[k], resumed.weights[k]) for k in whole.weights)
+    assert all(torch.equal(whole.weights["generator"][k], v) for k, v in resumed.weights["generator"].items())
     assert [p.images_seen for p in resumed.curve] == [p.images_seen for p in whole.curve]
 
 
@@ -86,14 +86,14 @@ def test_the_weights_of_the_best_look_are_kept_and_earlier_ones_with_them():
     scores = iter([0.0, 5.0, 2.0, 3.0])
     seen = []
 
-    def look(network):
-        seen.append({k: v.clone() for k, v in network.state_dict().items()})
+    def look(networks):
+        seen.append({k: v.clone() for k, v in networks["generator"].state_dict().items()})
         return 1.0, next(scores)
 
     fitted = fit(trainer(), checkpoint=None, fingerprint="", look=look, looks=4)
     assert [point.score for point in fitted.curve] == [0.0, 5.0, 2.0, 3.0]
     # The first look lies before the second half of the game: for the curve only.
-    assert all(torch.equal(fitted.weights[k], seen[2][k]) for k in fitted.weights)
+    assert all(torch.equal(v, seen[2][k]) for k, v in fitted.weights["generator"].items())
 
 
 def test_a_run_is_known_again_in_another_process_and_another_run_is_not():
@@ -142,7 +142,7 @@ def test_kill_minus_nine_leaves_a_checkpoint_that_resumes_to_the_same_bytes(tmp_
         fitting.SAVE_EVERY = 0.2
         f = fit(t.trainer(3200), checkpoint=pathlib.Path(sys.argv[1]), fingerprint="f",
                 look=lambda _: (1.0, 1.0), looks=1)
-        print(hashlib.sha256(b"".join(v.numpy().tobytes() for v in f.weights.values())).hexdigest())
+        print(hashlib.sha256(b"".join(v.numpy().tobytes() for v in f.weights["generator"].values())).hexdigest())
         """
     )
     here = str(Path(__file__).parent)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthaug.errors import InputError
-from synthaug.recipes import named, names
-from synthaug.training.recipe import (
+from synthaug.textbook import named, names
+from synthaug.training.routine import (
     Term,
     fade_out,
     flat_then_cosine,

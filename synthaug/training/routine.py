@@ -1,14 +1,14 @@
-"""What a training run is made of: terms, players, phases, and the recipe that holds them."""
+"""What a training run is made of: terms, players, phases, and the routine that holds them."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from synthaug.objectives.stage import Stage
 
 __all__ = [
+    "Hook",
+    "Networks",
     "Phase",
     "Player",
-    "Recipe",
+    "Routine",
     "Shape",
     "Term",
+    "View",
     "constant",
+    "described",
     "fade_out",
     "flat_then_cosine",
     "square_root_frequency",
@@ -36,20 +40,28 @@ Schedule = Callable[[float], float]
 Networks = Mapping[str, nn.Module]
 """The networks of a run by role: generator, discriminator, encoder, ..."""
 
+View = Callable[[Tensor, "Stage"], Tensor]
+"""A change to every image a discriminator sees, real and generated, differentiable."""
+
+Hook = Callable[["Stage"], None]
+"""Something done at a step without gradients: clip, grow, adapt."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shape:
     """What the data asks of the networks.
 
     Args:
-        num_classes: classes, at least 2.
+        num_classes: classes, at least 1.
         channels: 1 (grey) or 3 (RGB).
         resolution: side of the square images, pixels.
+        num_attributes: numbers each image carries beside its class.
     """
 
     num_classes: int
     channels: int
     resolution: int
+    num_attributes: int = 0
 
 
 def constant(_: float) -> float:
@@ -113,9 +125,12 @@ class Player:
         name: as logged: ``"discriminator"``, ``"generator"``, ``"autoencoder"``.
         updates: roles of the networks it updates; all others stand still.
         terms: parts of its loss.
-        learning_rate: Adam's step size at schedule 1.
+        learning_rate: step size at schedule 1.
         betas: Adam's decay rates.
         schedule: of the learning rate over the phase.
+        every: moves on every n-th step only, the last of each n.
+        optimizer: ``"adam"``, ``"rmsprop"`` or ``"sgd"``.
+        after: done after each of its moves, without gradients.
     """
 
     name: str
@@ -124,6 +139,9 @@ class Player:
     learning_rate: float = 5e-4
     betas: tuple[float, float] = (0.0, 0.99)
     schedule: Schedule = constant
+    every: int = 1
+    optimizer: str = "adam"
+    after: tuple[Hook, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,12 +154,14 @@ class Phase:
         players: in the order they step.
         averaging: half-life of the averaged generator weights, as a share of the phase, so
             that short and long budgets end equally settled; 0 copies the weights.
+        before: done at the start of each step, without gradients.
     """
 
     name: str
     share: float
     players: tuple[Player, ...]
     averaging: float = 0.03
+    before: tuple[Hook, ...] = ()
 
 
 def square_root_frequency(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -155,7 +175,7 @@ def square_root_frequency(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class Routine:
     """A complete, runnable choice of networks, losses, schedules and sampling.
 
     Args:
@@ -165,10 +185,13 @@ class Recipe:
         build: makes the networks for a shape; must contain ``"generator"``.
         phases: in order; shares add up to 1.
         sampling: class probabilities from class counts.
-        augmentation: the differentiable augmentation of what discriminators see, or None.
+        views: changes to every image discriminators see, in order.
         batch_size: real images a step.
         precision: ``"bf16"`` (autocast), ``"fp32"``, or ``"auto"``: bf16 on a GPU and on CPUs
             with AMX, fp32 elsewhere (without AMX bf16 was measured 1.5 times slower).
+        keeps: roles of the networks that are averaged and handed over, the generator first.
+        conditional: whether the class is told to the networks; if not, one class will do.
+        ready: done once before the first step, with its batch.
 
     Raises:
         InputError: shares that do not add up to 1, or a player without terms.
@@ -180,9 +203,12 @@ class Recipe:
     build: Callable[[Shape], dict[str, nn.Module]]
     phases: tuple[Phase, ...]
     sampling: Callable[[NDArray[np.int64]], NDArray[np.float64]] = square_root_frequency
-    augmentation: Callable[[Tensor, torch.Generator], Tensor] | None = None
+    views: tuple[View, ...] = ()
     batch_size: int = 32
     precision: str = "auto"
+    keeps: tuple[str, ...] = ("generator",)
+    conditional: bool = True
+    ready: Hook | None = None
 
     def facts(self) -> dict[str, Any]:
         """Names and numbers that decide a run, the same in every process; no code addresses."""
@@ -190,11 +216,17 @@ class Recipe:
             "name": self.name,
             "batch_size": self.batch_size,
             "precision": self.precision,
+            "networks": described(self.build),
+            "sampling": described(self.sampling),
+            "views": [described(view) for view in self.views],
+            "keeps": self.keeps,
+            "ready": described(self.ready) if self.ready else "",
             "phases": [
                 {
                     "name": phase.name,
                     "share": phase.share,
                     "averaging": phase.averaging,
+                    "before": [described(hook) for hook in phase.before],
                     "players": [_player_facts(player) for player in phase.players],
                 }
                 for phase in self.phases
@@ -230,10 +262,36 @@ def _player_facts(player: Player) -> dict[str, Any]:
         "learning_rate": player.learning_rate,
         "betas": player.betas,
         "schedule": _course(player.schedule),
+        "every": player.every,
+        "optimizer": player.optimizer,
+        "after": [described(hook) for hook in player.after],
         "terms": [
-            (term.name, term.weight, term.every, _course(term.schedule)) for term in player.terms
+            (
+                term.name,
+                term.weight,
+                term.every,
+                _course(term.schedule),
+                described(term.function),
+            )
+            for term in player.terms
         ],
     }
+
+
+def described(part: Callable[..., Any]) -> str:
+    """A part by name and settings, the same in every process.
+
+    Parts are functions, partials of them, dataclasses, and methods of dataclasses.
+    """
+    if isinstance(part, functools.partial):
+        settings = [*map(repr, part.args), *(f"{k}={v!r}" for k, v in part.keywords.items())]
+        return f"{described(part.func)}({', '.join(settings)})"
+    owner = getattr(part, "__self__", None)
+    if dataclasses.is_dataclass(owner):
+        return f"{owner!r}.{part.__name__}"
+    if dataclasses.is_dataclass(part):
+        return repr(part)
+    return f"{part.__module__}.{part.__qualname__}"
 
 
 def _course(schedule: Schedule) -> list[float]:

@@ -10,13 +10,14 @@ from synthaug.objectives.adversarial import Relativistic
 from synthaug.objectives.conditioning import AuxiliaryClassifier
 from synthaug.objectives.penalties import R1
 from synthaug.objectives.reconstruction import HalfSizeReconstruction, NegativeELBO
-from synthaug.training import Phase, Player, Recipe, Shape, Term
-from synthaug.training.recipe import fade_out, flat_then_cosine, warm_up
+from synthaug.textbook.entry import Entry
+from synthaug.training import Phase, Player, Routine, Shape, Term
+from synthaug.training.routine import fade_out, flat_then_cosine, warm_up
 
-__all__ = ["rare"]
+__all__ = ["ENTRIES", "rare"]
 
 
-def rare() -> Recipe:
+def rare() -> Routine:
     """Start warm as a variational autoencoder, then play the relativistic game.
 
     The warm start gives every training image a latent before the game begins; a fading
@@ -24,7 +25,7 @@ def rare() -> Recipe:
     names classes, and the generator is held to the name.
     """
     game, classes = Relativistic(), AuxiliaryClassifier()
-    return Recipe(
+    return Routine(
         name="rare",
         summary="Few images a class, minutes of CPU: VAE warm start, then a relativistic GAN.",
         source=(
@@ -33,7 +34,7 @@ def rare() -> Recipe:
             "Miyato and Koyama 2018; Mescheder et al. 2018; Zhao et al. 2020"
         ),
         build=_networks,
-        augmentation=DiffAugment(),
+        views=(DiffAugment().view,),
         batch_size=16,
         phases=(
             Phase(
@@ -78,6 +79,7 @@ def rare() -> Recipe:
                                 HalfSizeReconstruction(),
                                 weight=2.0,
                                 schedule=fade_out(0.5),
+                                every=4,
                             ),
                         ),
                         schedule=flat_then_cosine(),
@@ -95,3 +97,25 @@ def _networks(shape: Shape) -> dict[str, nn.Module]:
         "discriminator": RareDiscriminator(*arguments),
         "encoder": RareEncoder(shape.channels, shape.resolution),
     }
+
+
+ENTRIES = (
+    Entry(
+        name="rare",
+        summary=rare().summary,
+        source=rare().source,
+        when="for balancing: it is what `augment` trains.",
+        parts=(
+            "vae warm start",
+            "relativistic",
+            "r1",
+            "auxiliary classifier",
+            "projection",
+            "diffaugment",
+            "averaging",
+            "residual",
+        ),
+        shows="benchmarks against DCGAN and cGAN-PD at equal CPU seconds",
+        make=rare,
+    ),
+)
