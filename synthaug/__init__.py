@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from synthaug.api import demo as demo
     from synthaug.api import evaluate as evaluate
     from synthaug.api import load as load
+    from synthaug.api import load_classifier as load_classifier
     from synthaug.api import load_generator as load_generator
     from synthaug.api import plan as plan
     from synthaug.api import sample as sample
@@ -51,6 +52,7 @@ _HOME = {
     "demo": "synthaug.api",
     "evaluate": "synthaug.api",
     "load": "synthaug.api",
+    "load_classifier": "synthaug.api",
     "load_generator": "synthaug.api",
     "plan": "synthaug.api",
     "recipes": "synthaug.textbook",
@@ -77,6 +79,7 @@ __all__ = [
     "demo",
     "evaluate",
     "load",
+    "load_classifier",
     "load_generator",
     "plan",
     "recipes",

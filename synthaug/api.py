@@ -14,7 +14,7 @@ from synthaug.jobs.demo import demo as demo_job
 from synthaug.jobs.evaluate import Evaluation, evaluate
 from synthaug.jobs.preparing import Plan
 from synthaug.jobs.sample import sample
-from synthaug.jobs.train import load_generator, train
+from synthaug.jobs.train import load_classifier, load_generator, train
 
 __all__ = [
     "Evaluation",
@@ -23,6 +23,7 @@ __all__ = [
     "demo",
     "evaluate",
     "load",
+    "load_classifier",
     "load_generator",
     "plan",
     "sample",

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,6 +191,9 @@ class Routine:
             with AMX, fp32 elsewhere (without AMX bf16 was measured 1.5 times slower).
         keeps: roles of the networks that are averaged and handed over, the generator first.
         conditional: whether the class is told to the networks; if not, one class will do.
+        attributes: what it does with numbers beside the class: ``"refused"`` (its networks
+            have no place for them), ``"taken"`` where there are any, or ``"needed"``.
+        unlabelled: name of the class whose images have no label; empty where all have one.
         ready: done once before the first step, with its batch.
 
     Raises:
@@ -208,6 +211,8 @@ class Routine:
     precision: str = "auto"
     keeps: tuple[str, ...] = ("generator",)
     conditional: bool = True
+    attributes: Literal["refused", "taken", "needed"] = "refused"
+    unlabelled: str = ""
     ready: Hook | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -220,6 +225,7 @@ class Routine:
             "sampling": described(self.sampling),
             "views": [described(view) for view in self.views],
             "keeps": self.keeps,
+            "unlabelled": self.unlabelled,
             "ready": described(self.ready) if self.ready else "",
             "phases": [
                 {
@@ -284,14 +290,29 @@ def described(part: Callable[..., Any]) -> str:
     Parts are functions, partials of them, dataclasses, and methods of dataclasses.
     """
     if isinstance(part, functools.partial):
-        settings = [*map(repr, part.args), *(f"{k}={v!r}" for k, v in part.keywords.items())]
+        settings = [*map(_told, part.args), *(f"{k}={_told(v)}" for k, v in part.keywords.items())]
         return f"{described(part.func)}({', '.join(settings)})"
     owner = getattr(part, "__self__", None)
     if dataclasses.is_dataclass(owner):
-        return f"{owner!r}.{part.__name__}"
+        return f"{_told(owner)}.{part.__name__}"
     if dataclasses.is_dataclass(part):
-        return repr(part)
+        return _told(part)
     return f"{part.__module__}.{part.__qualname__}"
+
+
+def _told(value: Any) -> str:
+    """A setting as text; functions in it by name, since their repr holds a code address."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr)
+        inner = ", ".join(f"{name}={_told(each)}" for name, each in fields)
+        return f"{type(value).__qualname__}({inner})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_told(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(_told, value))})"
+    if isinstance(value, frozenset | set):
+        return "{" + ", ".join(sorted(map(_told, value))) + "}"
+    return described(value) if callable(value) else repr(value)
 
 
 def _course(schedule: Schedule) -> list[float]:

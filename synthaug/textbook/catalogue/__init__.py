@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from synthaug.textbook.catalogue import architectures, rare
+from synthaug.textbook.catalogue import architectures, conditioning, encoders, rare
 
 __all__ = ["ENTRIES"]
 
-ENTRIES = (*rare.ENTRIES, *architectures.ENTRIES)
+ENTRIES = (
+    *rare.ENTRIES,
+    *architectures.ENTRIES,
+    *conditioning.ENTRIES,
+    *encoders.ENTRIES,
+)

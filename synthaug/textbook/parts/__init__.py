@@ -6,7 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from synthaug.textbook.part import Architecture, Part
-from synthaug.textbook.parts import architectures, conditionings, objectives, stabilizers
+from synthaug.textbook.parts import (
+    architectures,
+    classifying,
+    conditionings,
+    objectives,
+    stabilizers,
+)
 
 __all__ = ["ARCHITECTURES", "PARTS", "make", "names"]
 
@@ -14,10 +20,13 @@ PARTS: dict[str, Callable[..., Part]] = {
     **objectives.PARTS,
     **stabilizers.PARTS,
     **conditionings.PARTS,
+    **classifying.PARTS,
 }
 """What makes a part, by name; called without arguments it has the paper's settings."""
 
-ARCHITECTURES: dict[str, Architecture] = {each.name: each for each in architectures.ARCHITECTURES}
+ARCHITECTURES: dict[str, Architecture] = {
+    each.name: each for each in (*architectures.ARCHITECTURES, *classifying.ARCHITECTURES)
+}
 
 
 def names() -> list[str]:
