@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from synthaug.networks.answer import Answer
 from synthaug.networks.critic import kaiming
+from synthaug.networks.dcgan import dcgan_trunk
 
 __all__ = ["NamingCritic"]
 
@@ -42,15 +43,8 @@ class NamingCritic(nn.Module):
             "kind": "naming critic", "num_classes": num_classes, "channels": channels,
             "resolution": resolution, "width": width, "features": features,
         }  # fmt: skip
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.LeakyReLU(0.2)]
-        side, before = resolution, width
-        while side > 4:
-            after = min(4 * width, 2 * before)
-            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-            side, before = side // 2, after
-        self.trunk = nn.Sequential(
-            *layers, nn.Flatten(), nn.Linear(before * 16, features), nn.LeakyReLU(0.2)
-        )
+        trunk, length = dcgan_trunk(channels, resolution, width=width, batch_norm=False)
+        self.trunk = nn.Sequential(trunk, nn.Linear(length, features), nn.LeakyReLU(0.2))
         self.out = nn.Linear(features, num_classes)
         kaiming(self)
 

@@ -49,7 +49,7 @@ class PlainELBO:
     the decoder's variance is fixed (their equation 11 learns it).
     """
 
-    sd: float = 0.1
+    sd: float = 0.2
 
     def __call__(self, step: Stage) -> Tensor:
         """The loss, a scalar, nats a pixel and channel; above the negative log likelihood."""

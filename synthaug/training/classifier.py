@@ -10,13 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from synthaug.datasets import to_float
 from synthaug.errors import InputError
 from synthaug.training.generator import Generator
+from synthaug.training.reading import batches
 
 __all__ = ["Classifier"]
-
-_CHUNK = 64
 
 
 @dataclasses.dataclass
@@ -74,20 +72,13 @@ class Classifier:
         Raises:
             InputError: images of another shape or type.
         """
-        shape = (self.channels, self.resolution, self.resolution)
-        if images.dtype != torch.uint8 or images.shape[1:] != shape:
-            raise InputError(
-                "images", expected=f"uint8 (N, {', '.join(map(str, shape))})",
-                got=f"{str(images.dtype).removeprefix('torch.')} {tuple(images.shape)}",
-                where="Classifier.predict", remedy="Resize and convert them.",
-                code="input.images",
-            )  # fmt: skip
-        nobody = torch.zeros(_CHUNK, dtype=torch.int64)
+        parts = batches(images, self.channels, self.resolution, where="Classifier.predict")
+        nobody = [torch.zeros(len(part), dtype=torch.int64) for part in parts]
         with torch.inference_mode():
-            parts = [
-                self.network(to_float(part), nobody[: len(part)]).class_logits.softmax(dim=1)
-                for part in torch.split(images, _CHUNK)
+            given = [
+                self.network(part, labels).class_logits.softmax(dim=1)
+                for part, labels in zip(parts, nobody, strict=True)
             ]
-        table = torch.cat(parts) if parts else torch.empty(0, len(self.classes))
+        table = torch.cat(given) if given else torch.empty(0, len(self.classes))
         probabilities = table.numpy().astype(np.float32)
         return probabilities.argmax(axis=1).astype(np.int64), probabilities

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from synthaug.datasets import to_float
 from synthaug.errors import InputError
+from synthaug.training.reading import batches
 
 if TYPE_CHECKING:
     from synthaug.training.generator import Generator
 
 __all__ = ["encode", "traverse"]
-
-_CHUNK = 64  # images an encoder sees at a time
 
 
 def encode(generator: Generator, images: Tensor) -> Tensor:
@@ -40,18 +38,10 @@ def encode(generator: Generator, images: Tensor) -> Tensor:
             remedy="Train with the recipe vae, cvae or vae-gan, or project the images instead.",
             code="input.encoder",
         )  # fmt: skip
-    shape = (generator.channels, generator.resolution, generator.resolution)
-    if images.dtype != torch.uint8 or images.shape[1:] != shape:
-        raise InputError(
-            "images", expected=f"uint8 (N, {', '.join(map(str, shape))})",
-            got=f"{str(images.dtype).removeprefix('torch.')} {tuple(images.shape)}",
-            where="Generator.encode", remedy="Resize and convert them.", code="input.images",
-        )  # fmt: skip
+    parts = batches(images, generator.channels, generator.resolution, where="Generator.encode")
     device = next(encoder.parameters()).device
     with torch.inference_mode():
-        means = [
-            encoder(to_float(part.to(device)))[0].cpu() for part in torch.split(images, _CHUNK)
-        ]
+        means = [encoder(part.to(device))[0].cpu() for part in parts]
     style = torch.cat(means) if means else torch.empty(0, generator.latent_dim)
     noise = style.new_zeros(len(images), generator.latent_dim - style.shape[1])
     return torch.cat([style, noise], dim=1).clone()

@@ -43,7 +43,7 @@ ENTRIES = (
             conditioning="attributes",
             name="attributes",
             summary="Numbers beside the class, such as age or depth, steer the image.",
-            source="Mirza, Osindero 2014; Miyato, Koyama 2018",
+            source="Mirza, Osindero 2014",
             when="with --attributes FILE.csv, to ask for images of a given age, depth, site.",
         ),
         shows="an attribute that sets the brightness is learnt and asked for in its own unit",

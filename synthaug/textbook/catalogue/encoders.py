@@ -21,7 +21,7 @@ from synthaug.training.routine import warm_up
 __all__ = ["ENTRIES", "cvae", "vae", "vae_gan"]
 
 
-def vae(*, sd: float = 0.1) -> Routine:
+def vae(*, sd: float = 0.2) -> Routine:
     """Encoder and decoder raise the evidence lower bound; the class is not used.
 
     Args:
@@ -38,7 +38,7 @@ def vae(*, sd: float = 0.1) -> Routine:
     )
 
 
-def cvae(*, sd: float = 0.1) -> Routine:
+def cvae(*, sd: float = 0.2) -> Routine:
     """The same with the class and attributes told to the decoder.
 
     Args:
@@ -55,7 +55,7 @@ def cvae(*, sd: float = 0.1) -> Routine:
     )
 
 
-def vae_gan(*, similarity: float = 10.0) -> Routine:
+def vae_gan(*, similarity: float = 40.0) -> Routine:
     """A warm start on pixels, then a game in which features judge the reconstruction.
 
     Args:

@@ -42,11 +42,11 @@ def projection() -> Part:
 
 
 def attributes() -> Part:
-    """Projection of class and attributes; a run without attributes is refused."""
+    """Concatenation of class and attributes; a run without attributes is refused."""
     return Part(
         name="attributes",
-        source="Miyato, Koyama 2018",
-        options={"told": "projection"},
+        source="Mirza, Osindero 2014",
+        options={"told": "concatenation"},
         has=frozenset({"tells", "needs attributes"}),
     )
 
