@@ -37,6 +37,7 @@ FLOORS = {
     "diffaug": 2,
     "metrics": 2,
     "datasets": 1,
+    "media": 1,
     "weights": 1,
     "errors": 0,
     "verdict": 0,
