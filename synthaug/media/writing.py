@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from synthaug.errors import InputError, OutOfResources
 from synthaug.media.clip import Clip, Track, opened
@@ -79,8 +79,8 @@ class Writer:
                 "output", expected="a folder this user can write to", where=str(self.output)
             ) from error
         name, settings = _codec(clip)
-        self._stream: Any = self._out.add_stream(name, rate=clip.rate, options=settings)
-        stream, context = self._stream, self._stream.codec_context
+        stream = cast(Any, self._out.add_stream(name, rate=clip.rate, options=settings))
+        self._stream, context = stream, stream.codec_context
         context.width, context.height = clip.width, clip.height
         context.pix_fmt = self._format = _pixel_format(clip, name)
         # MPEG-1 and 2 know no other times than whole frames.
