@@ -163,10 +163,8 @@ def test_what_may_tell_on_people_is_left_out_and_listed(tmp_path):
 
 
 def test_a_truncated_file_gives_its_frames_and_then_says_so(tmp_path):
-    whole = make(
-        tmp_path / "a.mkv",
-        Made(ending="mkv", base=Fraction(1, 1000), times=tuple(range(0, 4000, 40))),
-    )
+    how = Made(ending="mkv", base=Fraction(1, 1000), times=tuple(range(0, 4000, 40)))
+    whole = make(tmp_path / "a.mkv", how)
     cut = tmp_path / "cut.mkv"
     content = whole.read_bytes()
     cut.write_bytes(content[: len(content) * 6 // 10])
