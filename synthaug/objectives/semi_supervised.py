@@ -13,7 +13,28 @@ from synthaug.errors import InternalError
 if TYPE_CHECKING:
     from synthaug.objectives.stage import Judgement, Stage
 
-__all__ = ["SemiSupervised"]
+__all__ = ["SemiSupervised", "SteadyNoise"]
+
+
+@dataclasses.dataclass(frozen=True)
+class SteadyNoise:
+    """Normal noise on every image a discriminator sees, as strong at the end as at the start.
+
+    A few labelled images are learnt by heart within a few hundred steps; noise makes each
+    showing of them another image.
+
+    Args:
+        sd: standard deviation, in units of [-1, 1].
+
+    Source: Salimans et al. 2016, "Improved Techniques for Training GANs", the semi-supervised
+    experiments of section 6.1. Differs: on the inputs only, not on hidden layers.
+    """
+
+    sd: float = 0.3
+
+    def view(self, images: Tensor, step: Stage) -> Tensor:
+        """The images with noise, float (N, C, R, R), beyond [-1, 1] where it takes them."""
+        return images + self.sd * step.normal_like(images)
 
 
 @dataclasses.dataclass(frozen=True)

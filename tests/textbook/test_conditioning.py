@@ -178,9 +178,12 @@ def test_an_attribute_that_sets_the_brightness_is_learnt_and_asked_for_in_its_un
 
 @pytest.mark.slow
 def test_k_plus_one_beats_the_same_net_trained_on_labels_alone(digits, in_memory):
-    """10 labels a class, 500 test images, same network, steps, batches and averaging."""
+    """10 labels a class, 500 test images; same network, noise, steps, batches and averaging.
+
+    0.95 against 0.916 (seed 0) and FILL (seed 1), 80 CPU seconds.
+    """
     pixels, truth = digits
-    routine = dataclasses.replace(named("semi-supervised"), batch_size=32)
+    routine = named("semi-supervised")
     alone = with_terms(routine, discriminator=("class",), generator=())
     accuracies = []
     for seed in (0, 1):
@@ -191,7 +194,7 @@ def test_k_plus_one_beats_the_same_net_trained_on_labels_alone(digits, in_memory
         labels[known] = truth[known]
         data = in_memory(pixels, labels)
         for what, where in ((routine, pool), (alone, known)):
-            machine = trained(what, Shape(10, 1, 16), data, 500, train=where, seed=seed)
+            machine = trained(what, Shape(10, 1, 16), data, 900, train=where, seed=seed)
             network = machine.averages["discriminator"]
             classifier = Classifier(network, tuple("0123456789"), 1, 16)
             named_, probabilities = classifier.predict(torch.from_numpy(pixels[test]))
@@ -200,4 +203,4 @@ def test_k_plus_one_beats_the_same_net_trained_on_labels_alone(digits, in_memory
     ours, theirs = np.array(accuracies).reshape(2, 2).T
     print("K + 1", ours, "labels alone", theirs)
     assert (ours > theirs).all()
-    assert ours.mean() - theirs.mean() > 0.015
+    assert ours.mean() - theirs.mean() > 0.02

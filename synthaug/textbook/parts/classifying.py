@@ -9,19 +9,22 @@ from torch import nn
 
 from synthaug.networks.dcgan import DCGANGenerator
 from synthaug.networks.naming import NamingCritic
-from synthaug.objectives.semi_supervised import SemiSupervised
+from synthaug.objectives.semi_supervised import SemiSupervised, SteadyNoise
 from synthaug.textbook.part import Architecture, Part
 from synthaug.training import Shape, Term
 
 __all__ = ["ARCHITECTURES", "PARTS"]
 
 
-def semi_supervised(*, unlabelled: str = "unlabelled", class_weight: float = 1.0) -> Part:
+def semi_supervised(
+    *, unlabelled: str = "unlabelled", class_weight: float = 1.0, noise: float = 0.3
+) -> Part:
     """A discriminator of K + 1 classes, and a generator that matches its features.
 
     Args:
         unlabelled: the class whose images are taken as having no label; empty if all have one.
         class_weight: of the cross-entropy of labelled images.
+        noise: standard deviation on the discriminator's inputs; 0 for none.
     """
     term = SemiSupervised()
     return Part(
@@ -32,6 +35,8 @@ def semi_supervised(*, unlabelled: str = "unlabelled", class_weight: float = 1.0
             Term("class", term.classes, weight=class_weight),
         ),
         generator=(Term("feature matching", term.generator),),
+        views=(SteadyNoise(noise).view,) if noise else (),
+        settings={"learning_rates": (1e-3, 1e-3), "batch_size": 64},
         keeps=("discriminator",),
         unlabelled=unlabelled,
         needs={
