@@ -278,20 +278,30 @@ def _player_facts(player: Player) -> dict[str, Any]:
     }
 
 
-def described(part: Callable[..., Any]) -> str:
-    """A part by name and settings, the same in every process.
+def described(part: Any) -> str:
+    """A part by name and settings, the same in every process: no addresses, no order of a hash.
 
-    Parts are functions, partials of them, dataclasses, and methods of dataclasses.
+    Parts are functions, partials of them, dataclasses, methods of dataclasses, and whatever
+    collections, numbers and strings these hold.
     """
     if isinstance(part, functools.partial):
-        settings = [*map(repr, part.args), *(f"{k}={v!r}" for k, v in part.keywords.items())]
+        settings = [*map(described, part.args)]
+        settings += [f"{key}={described(value)}" for key, value in part.keywords.items()]
         return f"{described(part.func)}({', '.join(settings)})"
     owner = getattr(part, "__self__", None)
     if dataclasses.is_dataclass(owner):
-        return f"{owner!r}.{part.__name__}"
-    if dataclasses.is_dataclass(part):
-        return repr(part)
-    return f"{part.__module__}.{part.__qualname__}"
+        return f"{described(owner)}.{part.__name__}"
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        fields = (field.name for field in dataclasses.fields(part))
+        settings = [f"{name}={described(getattr(part, name))}" for name in fields]
+        return f"{type(part).__qualname__}({', '.join(settings)})"
+    if isinstance(part, Mapping):
+        return described(sorted((key, described(value)) for key, value in part.items()))
+    if isinstance(part, set | frozenset):
+        return described(sorted(map(described, part)))
+    if isinstance(part, tuple | list):
+        return f"[{', '.join(map(described, part))}]"
+    return f"{part.__module__}.{part.__qualname__}" if callable(part) else repr(part)
 
 
 def _course(schedule: Schedule) -> list[float]:
