@@ -75,7 +75,10 @@ def test_losses_are_those_of_the_papers(name, logits):
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_heads_add_up_in_every_objective(name):
     objective = OBJECTIVES[name]()
-    one, two = Stage([1.5, 3.0], [-0.5, 0.2]), Stage([[1.5] * 2, [3.0] * 2], [[-0.5] * 2, [0.2] * 2])
+    one, two = (
+        Stage([1.5, 3.0], [-0.5, 0.2]),
+        Stage([[1.5] * 2, [3.0] * 2], [[-0.5] * 2, [0.2] * 2]),
+    )
     for term in (objective.discriminator, objective.generator):
         assert term(two).item() == pytest.approx(2 * term(one).item(), rel=1e-5)
 

@@ -61,7 +61,9 @@ class Quadratic:
         return float(np.mean([(np.linalg.norm(self.slope(x)) - 1) ** 2 for x in xs]))
 
     def noise(self, real, fake):
-        on_real = [((1 - sigmoid(self.value(x))) ** 2) * self.slope(x) @ self.slope(x) for x in real]
+        on_real = [
+            ((1 - sigmoid(self.value(x))) ** 2) * self.slope(x) @ self.slope(x) for x in real
+        ]
         on_fake = [(sigmoid(self.value(x)) ** 2) * self.slope(x) @ self.slope(x) for x in fake]
         return 0.5 * float(np.mean(on_real) + np.mean(on_fake))
 

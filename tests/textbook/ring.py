@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -14,13 +15,13 @@ from synthaug.textbook import Recipe
 from synthaug.textbook.part import Architecture
 from synthaug.training import Run, Shape, Trainer
 
-RADIUS, SD = 0.8, 0.02
+RADIUS, SD = 0.8, 0.05
 ANGLES = 2 * math.pi * np.arange(8) / 8
 CENTRES = RADIUS * np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
 
 
 class Ring:
-    """Points near eight centres; a byte resolves 0.4 of their standard deviation."""
+    """Points near eight centres; a byte resolves a sixth of their standard deviation."""
 
     resolution, channels, attributes = 1, 2, None
 
@@ -64,7 +65,7 @@ def perceptron(inputs: int, outputs: int, width: int, nonlinear: type[nn.Module]
     sizes = (inputs, width, width)
     hidden = [
         layer
-        for before, after in zip(sizes, sizes[1:], strict=False)
+        for before, after in pairwise(sizes)
         for layer in (nn.Linear(before, after), nonlinear())
     ]
     return nn.Sequential(*hidden, nn.Linear(width, outputs))
@@ -100,7 +101,19 @@ def points(trainer: Trainer, n: int = 2000) -> np.ndarray:
         return generator(latents, torch.zeros(n, dtype=torch.int64)).flatten(1).numpy()
 
 
-def modes(places: np.ndarray, *, within: float = 0.12, share: float = 0.01) -> int:
+def modes(places: np.ndarray, *, within: float = 0.2, share: float = 0.01) -> int:
     """How many of the eight centres have at least this share of the points near them."""
     away = np.linalg.norm(places[:, None] - CENTRES, axis=2)
     return int(((away < within).mean(0) >= share).sum())
+
+
+def looks(stabilizers: Sequence, *, steps: int, seed: int) -> list[int]:
+    """Modes that the non-saturating game finds, counted five times in its second half."""
+    trainer = on_the_ring(
+        "non-saturating", stabilizers, steps=steps, seed=seed, learning_rates=(1e-3, 2e-4)
+    )
+    found = []
+    for mark in np.linspace(steps / 2, steps, 5).round().astype(int):
+        trainer.advance(int(mark))
+        found.append(modes(points(trainer)))
+    return found

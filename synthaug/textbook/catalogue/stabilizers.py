@@ -117,7 +117,7 @@ ENTRIES = (
         Recipe(
             stabilizers=("averaging",),
             name="ema",
-            summary="The generator handed over is an average with a half-life of a tenth of the run.",
+            summary="The generator handed over is an average, its half-life a tenth of the run.",
             source="Yazıcı et al. 2019; Karras, Aila, Laine, Lehtinen 2018",
             when="as a longer average than the 3 % all recipes here have; 0 turns it off.",
         ),
