@@ -279,29 +279,32 @@ def _player_facts(player: Player) -> dict[str, Any]:
 
 
 def described(part: Any) -> str:
-    """A part by name and settings, the same in every process: no addresses, no order of a hash.
+    """A part by name and settings, the same in every process: no code addresses.
 
-    Parts are functions, partials of them, dataclasses, methods of dataclasses, and whatever
-    collections, numbers and strings these hold.
+    Parts are functions, partials of them, methods and instances of dataclasses, and what
+    these hold.
     """
     if isinstance(part, functools.partial):
-        settings = [*map(described, part.args)]
-        settings += [f"{key}={described(value)}" for key, value in part.keywords.items()]
+        settings = [*map(described, part.args), *_settings(part.keywords)]
         return f"{described(part.func)}({', '.join(settings)})"
     owner = getattr(part, "__self__", None)
     if dataclasses.is_dataclass(owner):
         return f"{described(owner)}.{part.__name__}"
     if dataclasses.is_dataclass(part) and not isinstance(part, type):
-        fields = (field.name for field in dataclasses.fields(part))
-        settings = [f"{name}={described(getattr(part, name))}" for name in fields]
-        return f"{type(part).__qualname__}({', '.join(settings)})"
+        fields = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+        return f"{type(part).__qualname__}({', '.join(_settings(fields))})"
     if isinstance(part, Mapping):
-        return described(sorted((key, described(value)) for key, value in part.items()))
-    if isinstance(part, set | frozenset):
-        return described(sorted(map(described, part)))
-    if isinstance(part, tuple | list):
-        return f"[{', '.join(map(described, part))}]"
-    return f"{part.__module__}.{part.__qualname__}" if callable(part) else repr(part)
+        return "{" + ", ".join(_settings(part)) + "}"
+    if isinstance(part, tuple | list | set | frozenset):
+        members = map(described, part)
+        return f"[{', '.join(sorted(members) if isinstance(part, set | frozenset) else members)}]"
+    if callable(part):
+        return f"{part.__module__}.{part.__qualname__}"
+    return repr(part)
+
+
+def _settings(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={described(value)}" for name, value in sorted(values.items())]
 
 
 def _course(schedule: Schedule) -> list[float]:
