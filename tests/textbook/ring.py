@@ -110,7 +110,7 @@ def modes(places: np.ndarray, *, within: float = 0.2, share: float = 0.01) -> in
 def looks(stabilizers: Sequence, *, steps: int, seed: int) -> list[int]:
     """Modes that the non-saturating game finds, counted five times in its second half."""
     trainer = on_the_ring(
-        "non-saturating", stabilizers, steps=steps, seed=seed, learning_rates=(1e-3, 2e-4)
+        "non-saturating", stabilizers, steps=steps, seed=seed, learning_rates=(1e-3, 1e-4)
     )
     found = []
     for mark in np.linspace(steps / 2, steps, 5).round().astype(int):

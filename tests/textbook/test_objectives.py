@@ -36,6 +36,8 @@ def in_front_of(objective: str, seed: int = 0) -> float:
     trainer = ring.on_the_ring(
         objective, steps=250, seed=seed, learning_rates=(0.0, 2e-3), averaging=0
     )
+    with torch.no_grad():  # generated points far away from the ring
+        trainer.networks["generator"].body[-1].bias += 3
     trainer.advance(250)
     step = trainer._steps(1.0, 250)[0]
     generator = trainer.networks["generator"]
