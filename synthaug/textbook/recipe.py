@@ -136,11 +136,14 @@ class Recipe:
                     raise _senseless(part.name, "the rest of this recipe", reason)
 
     def _setting(self, name: str) -> Any:
-        """A number of the recipe: the caller's, a part's, the architecture's, or the usual."""
+        """A number of the recipe: the caller's, a part's, the architecture's, or the usual.
+
+        Later parts win: a stabilizer that is all about a number (TTUR) over an objective.
+        """
         own = getattr(self, name)
         if own is not None:
             return own
-        known = [part.settings for part in self._parts] + [self._architecture.settings]
+        known = [part.settings for part in reversed(self._parts)] + [self._architecture.settings]
         return next((each[name] for each in known if name in each), _FREE[name])
 
     def routine(self) -> Routine:
@@ -153,6 +156,10 @@ class Recipe:
             "schedule": self.schedule,
         }
         ready = [part.ready for part in parts if part.ready]
+        against = sum((part.discriminator for part in parts), ())
+        terms = sum((part.generator for part in parts), ())
+        for part in parts:
+            terms = part.rewrite(against, terms) if part.rewrite else terms
         return Routine(
             name=self.name,
             summary=self.summary,
@@ -173,7 +180,7 @@ class Recipe:
                         Player(
                             "discriminator",
                             updates=("discriminator",),
-                            terms=sum((part.discriminator for part in parts), ()),
+                            terms=against,
                             learning_rate=rate_d,
                             after=sum((part.after_discriminator for part in parts), ()),
                             **common,
@@ -181,7 +188,7 @@ class Recipe:
                         Player(
                             "generator",
                             updates=("generator",),
-                            terms=sum((part.generator for part in parts), ()),
+                            terms=terms,
                             learning_rate=rate_g,
                             every=self._setting("critic_steps"),
                             after=sum((part.after_generator for part in parts), ()),

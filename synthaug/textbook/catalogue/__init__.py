@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from synthaug.textbook.catalogue import architectures, rare
+from synthaug.textbook.catalogue import architectures, objectives, rare, stabilizers
 
 __all__ = ["ENTRIES"]
 
-ENTRIES = (*rare.ENTRIES, *architectures.ENTRIES)
+ENTRIES = (
+    *rare.ENTRIES,
+    *objectives.ENTRIES,
+    *stabilizers.ENTRIES,
+    *architectures.ENTRIES,
+)
