@@ -175,7 +175,7 @@ class _Layer(nn.Module):
         if self.conv is not None:
             x = self.conv(x)
         if noise is not None:
-            x = x + self.noise_strength * noise.view(-1, 1, *x.shape[2:])
+            x = torch.addcmul(x, self.noise_strength, noise.view(-1, 1, *x.shape[2:]))
         x = F.leaky_relu(x, _SLOPE)
         styled: Tensor = self.adain(x, w)
         return styled
