@@ -35,7 +35,7 @@ class MinibatchDiscrimination(nn.Module):
         """Float (N, A + B) of features (N, A)."""
         # A sum of distances inside an exponential asks for more digits than bfloat16 has.
         with torch.autocast(x.device.type, enabled=False):
-            rows = (x.float() @ self.tensor).unflatten(1, (self.kernels, self.dims))
+            rows = (x.float() @ self.tensor).view(-1, self.kernels, self.dims)
             distances = (rows[:, None] - rows[None]).abs().sum(3)
             nearness = torch.exp(-distances).sum(1)
         return torch.cat([x, nearness.to(x.dtype)], dim=1)

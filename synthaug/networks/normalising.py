@@ -111,12 +111,12 @@ class Reference(nn.Module):
         self.register_buffer("attributes", torch.zeros(size, num_attributes))
 
     def keep(self, inputs: Tensor, labels: Tensor, attributes: Tensor | None = None) -> None:
-        """Fix the batch: the first inputs given, from the beginning again where they are few."""
-        places = torch.arange(self.size, device=inputs.device) % len(inputs)
-        self.inputs.copy_(inputs[places])
-        self.labels.copy_(labels[places])
+        """Fix the batch: the first of each that is given, over again where they are few."""
+        places = torch.arange(self.size, device=inputs.device)
+        self.inputs.copy_(inputs[places % len(inputs)])
+        self.labels.copy_(labels[places % len(labels)])
         if attributes is not None:
-            self.attributes.copy_(attributes[places])
+            self.attributes.copy_(attributes[places % len(attributes)])
 
     def before(
         self, inputs: Tensor, labels: Tensor, attributes: Tensor | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ class Growth(nn.Module):
         self.register_buffer("alpha", torch.tensor(1.0))
 
     def grow(self, stage: int, alpha: float) -> None:
-        """Work at 4 * 2**stage pixels, its layers weighing alpha, those of the size below the rest."""
+        """Work at 4 * 2**stage pixels, faded in over the size below by alpha, 0 to 1."""
         self.stage.fill_(stage)
         self.alpha.fill_(alpha)
 
@@ -102,7 +103,7 @@ class ProgressiveGenerator(nn.Module):
                 nn.Upsample(scale_factor=2, mode="nearest"),
                 *_conv(before, after, PixelNorm()), *_conv(after, after, PixelNorm()),
             )
-            for before, after in zip(widths, widths[1:], strict=False)
+            for before, after in pairwise(widths)
         )  # fmt: skip
         self.to_rgb = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths)
         equalize(self.to_rgb, gain=1)
@@ -157,7 +158,7 @@ class ProgressiveTrunk(nn.Module):
         )
         self.blocks = nn.ModuleList(
             nn.Sequential(*_conv(after, after), *_conv(after, before), nn.AvgPool2d(2))
-            for before, after in zip(widths, widths[1:], strict=False)
+            for before, after in pairwise(widths)
         )
         self.end = nn.Sequential(
             *_conv(widths[0], widths[0]), nn.Flatten(),

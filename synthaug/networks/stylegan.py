@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from typing import Any
 
@@ -42,10 +41,10 @@ class StyleGenerator(nn.Module):
 
     Source: Karras, Laine, Aila 2019, "A Style-Based Generator Architecture for Generative
     Adversarial Networks", sections 2 and 3.1, appendices B and C. Differs: narrower; tanh at
-    the end; nearest upsampling without a blur; not grown; the constant
-    starts from normal numbers (ones have no deviation to normalise by); the class vector stands beside z and
-    the mean style is kept for each class; truncation scales the noise too and acts at all
-    sizes, so that psi = 0 leaves one image a class.
+    the end; nearest upsampling without a blur; not grown; the constant starts from normal
+    numbers (ones have no deviation to normalise by); the class vector stands beside z, and the
+    mean style is kept for each class; truncation scales the noise too and acts at all sizes, so
+    that psi = 0 leaves one image a class.
     """
 
     w_mean: Tensor

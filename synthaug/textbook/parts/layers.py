@@ -66,14 +66,8 @@ def fix_reference(step: Stage) -> None:
     for role in ("generator", "discriminator"):
         for module in step.network(role).modules():
             if isinstance(module, Reference):
-                latents = role == "generator"
-                inputs = step.normal_like(module.inputs) if latents else step.real
-                labels, attributes = step.labels, step.attributes
-                if latents:  # as many of each as there are labels to go with them
-                    n = min(len(inputs), len(labels))
-                    inputs, labels = inputs[:n], labels[:n]
-                    attributes = None if attributes is None else attributes[:n]
-                module.keep(inputs, labels, attributes)
+                inputs = step.real if role == "discriminator" else step.normal_like(module.inputs)
+                module.keep(inputs, step.labels, step.attributes)
 
 
 def spectral_norm() -> Part:
@@ -85,6 +79,8 @@ def spectral_norm() -> Part:
         refuses={
             "equalized weights": "dividing a weight by its largest singular value undoes the "
             "scale that equalized learning rate gives it",
+            "clipped weights": "clipping a weight that is then divided by its largest singular "
+            "value bounds nothing",
         },
     )
 
@@ -99,6 +95,7 @@ def equalized_learning_rate() -> Part:
         source="Karras, Aila, Laine, Lehtinen 2018",
         options={"equalized": True, "batch_norm": False},
         has=frozenset({"equalized weights"}),
+        refuses={"clipped weights": "stored weights have unit variance; clipping would erase it"},
         settings={"learning_rates": (1e-3, 1e-3), "betas": (0.0, 0.99)},
     )
 
