@@ -8,14 +8,20 @@ from torch import nn
 
 from synthaug.errors import InputError
 from synthaug.networks.dcgan import DCGANGenerator
+from synthaug.networks.dense import DenseGenerator
+from synthaug.networks.progressive import ProgressiveGenerator
 from synthaug.networks.rare import RareEncoder, RareGenerator
+from synthaug.networks.stylegan import StyleGenerator
 
 __all__ = ["build"]
 
 _KINDS: dict[str, type[nn.Module]] = {
     "dcgan": DCGANGenerator,
+    "dense": DenseGenerator,
+    "progressive": ProgressiveGenerator,
     "rare": RareGenerator,
     "rare encoder": RareEncoder,
+    "style": StyleGenerator,
 }
 """Networks that are saved: each has a ``config`` that begins with its kind."""
 

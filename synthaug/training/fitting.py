@@ -54,21 +54,26 @@ class Fitted:
 def calibrate(make: Callable[[], Trainer], *, steps: int = 6) -> float:
     """Seconds an image of the budget costs on this machine, averaged over the phases.
 
+    Steps are timed at the beginning, the middle and near the end of each phase: networks that
+    grow cost several times more at the end.
+
     Args:
         make: gives a fresh trainer that is thrown away afterwards.
-        steps: timed steps a phase, after two that are not.
+        steps: timed steps a phase, each third of them after two that are not.
     """
     trainer = make()
     shares = [phase.share for phase in trainer.run.routine.phases]
+    starts = trainer.phase_starts()
     cost = 0.0
-    for share, first in zip(shares, trainer.phase_starts(), strict=True):
-        trainer.step = first
-        trainer.advance(first + 2)
-        started = time.perf_counter()
-        before = trainer.step
-        trainer.advance(trainer.step + steps)
-        done = max(1, trainer.step - before)
-        cost += share * (time.perf_counter() - started) / done
+    for share, first, end in zip(shares, starts, [*starts[1:], trainer.run.steps], strict=True):
+        for place in (0.0, 0.5, 0.95):
+            trainer.step = first + int(place * (end - first))
+            trainer.advance(trainer.step + 2)
+            started = time.perf_counter()
+            before = trainer.step
+            trainer.advance(trainer.step + max(1, steps // 3))
+            done = max(1, trainer.step - before)
+            cost += share / 3 * (time.perf_counter() - started) / done
     return cost / trainer.run.routine.batch_size
 
 

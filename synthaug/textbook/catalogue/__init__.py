@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthaug.textbook.catalogue import architectures, objectives, rare, stabilizers
+from synthaug.textbook.catalogue import architectures, layers, objectives, rare, stabilizers
 
 __all__ = ["ENTRIES"]
 
@@ -11,4 +11,5 @@ ENTRIES = (
     *objectives.ENTRIES,
     *stabilizers.ENTRIES,
     *architectures.ENTRIES,
+    *layers.ENTRIES,
 )

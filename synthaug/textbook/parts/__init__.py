@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from synthaug.textbook.part import Architecture, Part
-from synthaug.textbook.parts import architectures, conditionings, objectives, stabilizers
+from synthaug.textbook.parts import architectures, conditionings, layers, objectives, stabilizers
 
 __all__ = ["ARCHITECTURES", "PARTS", "make", "names"]
 
@@ -14,6 +14,7 @@ PARTS: dict[str, Callable[..., Part]] = {
     **objectives.PARTS,
     **stabilizers.PARTS,
     **conditionings.PARTS,
+    **layers.PARTS,
 }
 """What makes a part, by name; called without arguments it has the paper's settings."""
 
