@@ -76,11 +76,35 @@ class RareGenerator(nn.Module):
             mean = self.mean_style()[labels]
             w = mean + truncation_psi * (w - mean)
             latents = latents * truncation_psi
-        noise = torch.split(latents[:, self.z_dim :], self._noise_sizes, dim=1)
-        x = self.start(w).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
-        for block, values in zip(self.blocks, noise, strict=True):
+        return self.synthesize(self._everywhere(w), latents[:, self.z_dim :])
+
+    def styles(self, latents: Tensor, labels: Tensor, attributes: Tensor | None = None) -> Tensor:
+        """The style of each layer, float (N, layers, w_dim): the 4x4 start, then the blocks.
+
+        Args:
+            latents: float (N, z_dim or more); the noise behind z is not looked at.
+            labels: int64 (N,).
+            attributes: not used; generators that take attributes have them here.
+        """
+        return self._everywhere(self.style(latents[:, : self.z_dim], labels))
+
+    def synthesize(self, styles: Tensor, noise: Tensor) -> Tensor:
+        """Float images (N, C, R, R) in [-1, 1] of styles (N, layers, w_dim).
+
+        Args:
+            styles: one a layer; they may differ, which mixes images.
+            noise: float (N, noise_dim), standard normal.
+        """
+        first, *others = (w.contiguous() for w in styles.unbind(1))
+        layers = torch.split(noise, self._noise_sizes, dim=1)
+        x = self.start(first).unflatten(1, (-1, 4, 4))
+        x = x.contiguous(memory_format=torch.channels_last)
+        for block, w, values in zip(self.blocks, others, layers, strict=True):
             x = block(x, w, values)
         return torch.tanh(self.out(x)).float()
+
+    def _everywhere(self, w: Tensor) -> Tensor:
+        return w[:, None].expand(-1, 1 + len(self.blocks), -1)
 
     def style(self, z: Tensor, labels: Tensor) -> Tensor:
         """Styles w, float (N, w_dim), of latents (N, z_dim) and labels (N,)."""
