@@ -28,7 +28,7 @@ class Codes:
         space: ``"w"`` (a style for each layer) or ``"z"``.
         labels: int64 (N,); in w they only say where a point comes from.
         values: float (N, layers, w_dim) in w, (N, z_dim) in z.
-        noise: float (N, noise_dim): pixel noise, what stands behind z in the latents.
+        noise: float (N, P): pixel noise in w; all that stands behind z in z.
         truncation_psi: still to be applied when drawn; in w it is in the values already.
     """
 
@@ -117,7 +117,8 @@ def locate(
     latents, z_dim = generator.latents(seeds), _z_dim(generator)
     if kind == "z":
         return Codes("z", wanted, latents[:, :z_dim], latents[:, z_dim:], truncation_psi)
-    styles, noise = generator.styles(latents, wanted), latents[:, z_dim:]
+    network: Any = generator.network
+    styles, noise = generator.styles(latents, wanted), network.noise(latents)
     if truncation_psi != 1.0:
         means = {label: mean_style(generator, label) for label in set(wanted.tolist())}
         middle = torch.stack([means[label] for label in wanted.tolist()])
@@ -170,10 +171,9 @@ def mean_style(generator: Generator, class_name: str | int | None = None) -> Ten
         return generator.styles(torch.cat([z, rest], dim=1), [label] * _DRAWS).mean(0)
     with torch.no_grad():
         mean: Tensor = own().cpu()
-    # One for all classes, or a row a class.
-    row = mean if mean.ndim == 1 else mean[label]
     layers = generator.styles(torch.cat([z, rest], dim=1)[:1], [label]).shape[1]
-    return row.expand(layers, -1) if row.ndim == 1 else row
+    # One row where no class is told.
+    return mean[label if len(mean) > 1 else 0].expand(layers, -1)
 
 
 def _z_dim(generator: Generator) -> int:

@@ -134,7 +134,7 @@ def edit(
         values = torch.where(by[:, None] == 0, values, values / values.norm(dim=1, keepdim=True)
                              .clamp_min(1e-9) * length)  # fmt: skip
     made = draw(generator, dataclasses.replace(moved, values=values))
-    return made.unflatten(0, (len(codes), len(strengths)))
+    return made.reshape(len(codes), len(strengths), *made.shape[1:])
 
 
 def find_direction(

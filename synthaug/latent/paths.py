@@ -81,13 +81,15 @@ def closed(points: Tensor, *, sphere: bool = False) -> Callable[[Tensor], Tensor
         place = torch.from_numpy(curve(turns))
         if length is not None:
             place = _unit(place) * torch.from_numpy(length(turns)).exp()
-        return place.to(points.dtype)
+        curved: Tensor = place.to(points.dtype)
+        return curved
 
     return at
 
 
 def _unit(x: Tensor) -> Tensor:
-    return x / x.norm(dim=-1, keepdim=True).clamp_min(1e-300)
+    length: Tensor = x.norm(dim=-1, keepdim=True)
+    return x / length.clamp_min(1e-300)
 
 
 def _across(one: Tensor, other: Tensor) -> Tensor:

@@ -50,7 +50,8 @@ def interpolate(
     ends = locate(generator, labels, seeds, space=space, truncation_psi=truncation_psi)
     shares = torch.linspace(0, 1, steps)
     ways = [between(ends, at, at + 1, shares) for at in range(len(ends) - 1)]
-    return draw(generator, join(ways)).unflatten(0, (len(ways), steps))
+    images = draw(generator, join(ways))
+    return images.reshape(len(ways), steps, *images.shape[1:])
 
 
 def between(codes: Codes, start: int, end: int, shares: Tensor) -> Codes:
@@ -77,7 +78,7 @@ def refuse_classes_in_z(codes: Codes) -> None:
     Raises:
         InputError: they are.
     """
-    if codes.space == "z" and len(codes.labels.unique()) > 1:
+    if codes.space == "z" and len(set(codes.labels.tolist())) > 1:
         raise InputError(
             "classes", expected="one, on a way through z", got="several",
             remedy="Name one class, or use a generator with styles (rare, stylegan) and w.",
@@ -85,9 +86,7 @@ def refuse_classes_in_z(codes: Codes) -> None:
         )  # fmt: skip
 
 
-def mix(
-    generator: Generator, rows: Codes, columns: Codes, *, cut: int | None = None
-) -> Tensor:
+def mix(generator: Generator, rows: Codes, columns: Codes, *, cut: int | None = None) -> Tensor:
     """Images with the coarse styles of the rows' sources and the fine ones of the columns'.
 
     Args:
@@ -123,7 +122,8 @@ def mix(
     fine = columns.values[None, :, cut:].expand(*shape, -1, -1)
     styles = torch.cat([coarse, fine], dim=2).flatten(0, 1)
     noise = rows.noise[:, None].expand(*shape, -1).flatten(0, 1)
-    return generator.render_styles(styles, noise).unflatten(0, shape)
+    images = generator.render_styles(styles, noise)
+    return images.reshape(*shape, *images.shape[1:])
 
 
 def tiled(images: Tensor, *, columns: int) -> Tensor:

@@ -56,7 +56,7 @@ def project(
     labels: ArrayLike | None = None,
     *,
     space: Space = "auto",
-    steps: int = 300,
+    steps: int = 200,
     draws: int = 64,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
@@ -125,7 +125,7 @@ def _check(generator: Generator, images: Tensor, steps: int, draws: int) -> None
     if steps < 1 or draws < 1:
         raise InputError(
             "projection", expected="at least one step and one draw", got=f"{steps} and {draws}",
-            remedy="Use 300 and 64.",
+            remedy="Use 200 and 64.",
         )  # fmt: skip
 
 
@@ -180,6 +180,11 @@ class _Search:
         """Points that were not drawn: the encoder's, and in w the class's mean."""
         labels = torch.tensor([label])
         rest = torch.zeros(1, self.network.noise_dim)
+        silent = (
+            rest
+            if self.kind == "z"
+            else self.network.noise(rest.new_zeros(1, self.generator.latent_dim))
+        )
         points = []
         encoder = self.generator.companions.get("encoder")
         if encoder is not None:
@@ -189,9 +194,10 @@ class _Search:
             if z.shape == (1, self.network.z_dim):
                 latents = torch.cat([z, rest], dim=1)
                 values = self.generator.styles(latents, labels) if self.kind == "w" else z
-                points.append(Codes(self.kind, labels, values, rest))
+                points.append(Codes(self.kind, labels, values, silent))
         if self.kind == "w":
-            points.append(Codes("w", labels, mean_style(self.generator, label)[None], rest))
+            mean = mean_style(self.generator, label)[None]
+            points.append(Codes("w", labels, mean, silent))
         return points
 
     def _distances(self, pool: Codes) -> Tensor:

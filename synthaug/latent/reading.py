@@ -19,9 +19,7 @@ __all__ = ["read_folder", "read_image"]
 _GREY = np.array([0.299, 0.587, 0.114])
 
 
-def read_image(
-    path: str | Path, generator: Generator, *, crop: bool = False
-) -> tuple[Tensor, str]:
+def read_image(path: str | Path, generator: Generator, *, crop: bool = False) -> tuple[Tensor, str]:
     """A file of any size and format as the generator's images are, and what was done to it.
 
     Squashed to a square, as training images are; with ``crop`` the central square is taken

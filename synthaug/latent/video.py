@@ -6,30 +6,31 @@ import math
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from synthaug.datasets.png import write_error
-from synthaug.errors import InputError, OutOfResources
+from synthaug.errors import InputError, OutOfResources, SynthaugError
 from synthaug.latent.codes import Codes, Space, draw, locate
 from synthaug.latent.paths import closed
 from synthaug.latent.pictures import refuse_classes_in_z
 from synthaug.provenance import Provenance, xmp_packet
 from synthaug.training import Generator
 
-__all__ = ["carries_provenance", "loop", "save_video", "walk"]
+__all__ = ["carries_provenance", "loop", "refuse_rate", "save_video", "walk"]
 
 _BATCH = 32
 _SHORTEST = 256
 """Videos are enlarged to about this side, pixels: players and codecs blur smaller ones."""
 # XMP specification part 3, 1.2.7.1: the uuid box of ISO base media files.
 _XMP_BOX = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
-# VP9 plays in browsers and comes with OpenCV's wheels; MPEG-4 part 2 is in every build.
-_CODECS = ("vp09", "mp4v")
+_X264 = {"crf": "16", "preset": "veryfast"}
 
 
 def walk(
@@ -100,7 +101,7 @@ def save_video(
 
     Raises:
         InputError: a rate out of range, or a place that cannot be written.
-        OutOfResources: no codec, or the disk is full.
+        OutOfResources: the disk is full.
     """
     path = Path(path)
     refuse_rate(fps)
@@ -115,7 +116,7 @@ def save_video(
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        if isinstance(error, OutOfResources):
+        if isinstance(error, SynthaugError):
             raise
         raise write_error(error, path) from error
     return count
@@ -142,37 +143,36 @@ def carries_provenance(path: Path) -> bool:
 
 
 def _encode(path: Path, parts: Iterable[Tensor], fps: float) -> int:
-    writer: Any = None
+    import av
+
     count = 0
     try:
-        for images in parts:
-            side = images.shape[-1]
-            for image in images:
-                picture = np.moveaxis(image.expand(3, -1, -1).numpy()[::-1], 0, 2)
-                factor = max(1, math.ceil(_SHORTEST / side))
-                picture = picture.repeat(factor, axis=0).repeat(factor, axis=1)
-                if writer is None:
-                    writer = _writer(path, fps, picture.shape[0])
-                writer.write(np.ascontiguousarray(picture))
+        with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as out:
+            stream: Any = out.add_stream(
+                "libx264", rate=Fraction(fps).limit_denominator(1001), options=_X264
+            )
+            stream.pix_fmt = "yuv420p"
+            for picture in (_enlarged(image) for images in parts for image in images):
+                if not count:
+                    stream.height, stream.width = picture.shape[:2]
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
                 count += 1
-    finally:
-        if writer is not None:
-            writer.release()
+            out.mux(stream.encode(None))
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise write_error(error, path) from error
+        raise OutOfResources(
+            "video cannot be written", got=str(error), where=path.name,
+            remedy="Make room and run the same command again.",
+        ) from error  # fmt: skip
     return count
 
 
-def _writer(path: Path, fps: float, side: int) -> Any:
-    import cv2
-
-    for codec in _CODECS:
-        code = cv2.VideoWriter.fourcc(*codec)
-        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, fps, (side, side))
-        if writer.isOpened():
-            return writer
-    raise OutOfResources(
-        "video", expected="OpenCV with the VP9 or MPEG-4 encoder", got="neither",
-        remedy="Install opencv-python from its wheel.", code="resources.codec",
-    )  # fmt: skip
+def _enlarged(image: Tensor) -> NDArray[np.uint8]:
+    """A frame as RGB (H, W, 3), its sides even and long enough."""
+    factor = max(1, math.ceil(_SHORTEST / image.shape[-1]))
+    pixels = np.moveaxis(image.expand(3, -1, -1).numpy(), 0, 2)
+    return np.ascontiguousarray(pixels.repeat(factor, axis=0).repeat(factor, axis=1))
 
 
 def _box(provenance: Provenance) -> bytes:

@@ -76,35 +76,34 @@ class RareGenerator(nn.Module):
             mean = self.mean_style()[labels]
             w = mean + truncation_psi * (w - mean)
             latents = latents * truncation_psi
-        return self.synthesize(self._everywhere(w), latents[:, self.z_dim :])
+        return self._drawn([w] * len(self.blocks), self.noise(latents))
 
     def styles(self, latents: Tensor, labels: Tensor, attributes: Tensor | None = None) -> Tensor:
-        """The style of each layer, float (N, layers, w_dim): the 4x4 start, then the blocks.
+        """Styles, float (N, layers, w_dim), one w for all layers; reads z alone."""
+        w = self.style(latents[:, : self.z_dim], labels)
+        return w[:, None].expand(-1, len(self.blocks), -1)
 
-        Args:
-            latents: float (N, z_dim or more); the noise behind z is not looked at.
-            labels: int64 (N,).
-            attributes: not used; generators that take attributes have them here.
+    def noise(self, latents: Tensor) -> Tensor:
+        """The share of latents that is noise, float (N, P)."""
+        return latents[:, self.z_dim :]
+
+    def synthesize(self, styles: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Float images (N, C, R, R) in [-1, 1] of styles (N, layers, w_dim); None: no noise.
+
+        The first layer's style also gives the 4x4 start.
         """
-        return self._everywhere(self.style(latents[:, : self.z_dim], labels))
+        if noise is None:
+            noise = styles.new_zeros(len(styles), self.noise_dim)
+        return self._drawn(styles.unbind(1), noise)
 
-    def synthesize(self, styles: Tensor, noise: Tensor) -> Tensor:
-        """Float images (N, C, R, R) in [-1, 1] of styles (N, layers, w_dim).
-
-        Args:
-            styles: one a layer; they may differ, which mixes images.
-            noise: float (N, noise_dim), standard normal.
-        """
-        first, *others = (w.contiguous() for w in styles.unbind(1))
-        layers = torch.split(noise, self._noise_sizes, dim=1)
-        x = self.start(first).unflatten(1, (-1, 4, 4))
+    def _drawn(self, styles: Sequence[Tensor], noise: Tensor) -> Tensor:
+        """Images of the style of each layer and of noise."""
+        maps = torch.split(noise, self._noise_sizes, dim=1)
+        x = self.start(styles[0]).unflatten(1, (-1, 4, 4))
         x = x.contiguous(memory_format=torch.channels_last)
-        for block, w, values in zip(self.blocks, others, layers, strict=True):
+        for block, w, values in zip(self.blocks, styles, maps, strict=True):
             x = block(x, w, values)
         return torch.tanh(self.out(x)).float()
-
-    def _everywhere(self, w: Tensor) -> Tensor:
-        return w[:, None].expand(-1, 1 + len(self.blocks), -1)
 
     def style(self, z: Tensor, labels: Tensor) -> Tensor:
         """Styles w, float (N, w_dim), of latents (N, z_dim) and labels (N,)."""

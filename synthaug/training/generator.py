@@ -166,7 +166,7 @@ class Generator:
 
         Args:
             styles: float (N, layers, w_dim), as `styles` gives them, or mixed or moved.
-            noise: float (N, noise_dim): what stands behind z in the latents.
+            noise: float (N, P): what ``network.noise(latents)`` gives.
 
         Raises:
             InputError: a generator without styles.
