@@ -57,7 +57,7 @@ _HOME = {
     "sample": "synthaug.api",
     "train": "synthaug.api",
 }
-_ROOMS = ("datasets", "features", "gates", "metrics", "textbook", "training")
+_ROOMS = ("datasets", "features", "gates", "latent", "metrics", "textbook", "training")
 
 __all__ = [
     "AugmentedDataset",

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from synthaug.cli import answers, models
+from synthaug.cli import answers, latent, models, recipes
 from synthaug.cli.boundary import Answer, deliver, print_error
 from synthaug.cli.options import (
     Budget,
@@ -20,6 +20,7 @@ from synthaug.cli.options import (
     Device,
     DeviceName,
     Force,
+    GeneratorFolder,
     Groups,
     Json,
     OnReject,
@@ -31,6 +32,7 @@ from synthaug.cli.options import (
     SizeName,
     SkipBad,
     Strict,
+    Truncation,
     parse_grid,
     parse_size,
 )
@@ -53,6 +55,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models.app)
+app.add_typer(latent.app)
+app.add_typer(recipes.app)
 
 
 def _version(asked: bool) -> None:
@@ -230,25 +234,23 @@ def train(
 
 @app.command(
     short_help="Draw images of one class from a saved generator.",
-    epilog="\b\nExample:\n"
-    "  synthaug sample balanced/generator --class crack --count 64 --out cracks",
+    epilog="\b\nExamples:\n"
+    "  synthaug sample balanced/generator --class crack --count 64 --out cracks\n"
+    "  synthaug sample balanced/generator --class crack --truncation 0.7 --grid 8x8 --out c.png",
 )
 def sample(
-    generator: Annotated[
-        Path, typer.Argument(metavar="GENERATOR", help="Folder that train or augment wrote.")
-    ],
+    generator: GeneratorFolder,
     out: Out,
     class_name: Annotated[str, typer.Option("--class", metavar="NAME", help="Class to draw.")],
     count: Annotated[int, typer.Option(help="How many images.")] = 16,
     seed: Seed = 0,
-    truncation_psi: Annotated[
-        float, typer.Option(help="Below 1: more typical and less varied images.")
-    ] = 1.0,
+    truncation: Truncation = 1.0,
     grid: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMNSxROWS",
-            help="One picture of so many images in place of single files; DIR is then its file.",
+            help="One picture of so many images in place of single files: DIR is then its file, "
+            "FILE.png.",
         ),
     ] = None,
     as_json: Json = False,
@@ -268,7 +270,7 @@ def sample(
             count=count,
             out=out,
             seed=seed,
-            truncation_psi=truncation_psi,
+            truncation_psi=truncation,
             grid=parse_grid(grid) if grid else None,
         )
         return answers.of_files(paths)

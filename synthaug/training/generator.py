@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,11 +134,65 @@ class Generator:
                 got=f"{wanted.min()} to {wanted.max()}", where="Generator.sample",
                 remedy="Use the index of the class in .classes.",
             )  # fmt: skip
+        if not math.isfinite(truncation_psi):
+            raise InputError(
+                "truncation", expected="a finite number, 0 to 1 as a rule",
+                got=str(truncation_psi), where="Generator.sample", remedy="Use 0.7 or so.",
+            )  # fmt: skip
         told = [wanted, *self._attributes(attributes, len(wanted))]
-        parts = zip(*(torch.split(x, _CHUNK) for x in (latents, *told)), strict=True)
-        chunks = [self._chunk(truncation_psi, *part) for part in parts]
-        empty = torch.empty(0, self.channels, self.resolution, self.resolution, dtype=torch.uint8)
-        return torch.cat(chunks) if len(wanted) else empty
+        if not len(wanted):
+            return self._nothing()
+
+        def draw(*parts: Tensor) -> Tensor:
+            return _pixels(self.network(*parts, truncation_psi=truncation_psi))
+
+        return self._chunked(draw, latents, *told)
+
+    def styles(
+        self, latents: Tensor, labels: ArrayLike, *, attributes: ArrayLike | None = None
+    ) -> Tensor:
+        """The styles of latents (N, latent_dim), float (N, layers, w_dim).
+
+        Raises:
+            InputError: a generator without styles.
+        """
+        network = self._styled()
+        wanted = torch.as_tensor(np.asarray(labels, dtype=np.int64).reshape(-1))
+        told = [wanted, *self._attributes(attributes, len(wanted))]
+        return self._chunked(network.styles, latents, *told).float()
+
+    def render_styles(self, styles: Tensor, noise: Tensor) -> Tensor:
+        """Images of styles, uint8 (N, C, R, R).
+
+        Args:
+            styles: float (N, layers, w_dim), as `styles` gives them, or mixed or moved.
+            noise: float (N, P): what ``network.noise(latents)`` gives.
+
+        Raises:
+            InputError: a generator without styles.
+        """
+        network = self._styled()
+        if not len(styles):
+            return self._nothing()
+        return self._chunked(lambda *parts: _pixels(network.synthesize(*parts)), styles, noise)
+
+    @property
+    def has_styles(self) -> bool:
+        """Whether there is a w-space: ``network.styles`` and ``network.synthesize``."""
+        return hasattr(self.network, "styles") and hasattr(self.network, "synthesize")
+
+    def _styled(self) -> Any:
+        if self.has_styles:
+            return self.network
+        raise InputError(
+            "generator", expected="one with styles for each layer (rare, stylegan)",
+            got=f"a {self.config['kind']} generator, which has none",
+            remedy="Use a generator of another recipe, or a tool that works on z.",
+            code="input.styles",
+        )  # fmt: skip
+
+    def _nothing(self) -> Tensor:
+        return torch.empty(0, self.channels, self.resolution, self.resolution, dtype=torch.uint8)
 
     def _attributes(self, given: ArrayLike | None, n: int) -> list[Tensor]:
         """The attributes as the network takes them; the data's mean where none are given."""
@@ -154,15 +209,16 @@ class Generator:
             )  # fmt: skip
         return [values]
 
-    def _chunk(self, psi: float, *parts: Tensor) -> Tensor:
-        """Images of up to `_CHUNK` latents; the pass is always `_CHUNK` long."""
+    def _chunked(self, function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+        """A function of the network on tensors of equal length, `_CHUNK` rows a pass."""
         device = next(self.network.parameters()).device
-        n = len(parts[0])
-        padded = [torch.cat([x, x.new_zeros(_CHUNK - n, *x.shape[1:])]).to(device) for x in parts]
-        with torch.inference_mode():
-            images: Tensor = self.network(*padded, truncation_psi=psi)
-        pixels: Tensor = images[:n].float().add(1).mul(127.5).round().clamp(0, 255)
-        return pixels.to("cpu", torch.uint8).contiguous()
+        found = []
+        with torch.no_grad():
+            for parts in zip(*(torch.split(x, _CHUNK) for x in tensors), strict=True):
+                n = len(parts[0])
+                padded = [torch.cat([x, x.new_zeros(_CHUNK - n, *x.shape[1:])]) for x in parts]
+                found.append(function(*(x.to(device) for x in padded))[:n].cpu())
+        return torch.cat(found)
 
     def save(self, folder: Path) -> None:
         """Write weights (safetensors), ``config.json`` and a model card (``README.md``)."""
@@ -225,6 +281,11 @@ class Generator:
             'generator = synthaug.load_generator("PATH")\n'
             "images = generator.sample(labels=[0, 0], seeds=[1, 2])  # uint8 (N, C, R, R)\n```\n"
         )
+
+
+def _pixels(images: Tensor) -> Tensor:
+    pixels: Tensor = images.float().add(1).mul(127.5).round().clamp(0, 255)
+    return pixels.to(torch.uint8).contiguous()
 
 
 def _restored(folder: Path, role: str, config: dict[str, Any]) -> nn.Module:

@@ -30,6 +30,7 @@ FLOORS = {
     "gates": 4,
     "choosing": 4,
     "textbook": 4,
+    "latent": 4,
     "training": 3,
     "faces": 3,
     "features": 3,
