@@ -294,18 +294,33 @@ def evaluate(
             help="Real images the generator was trained on; needed to tell copies.",
         ),
     ] = None,
+    neighbours: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the most suspicious images, each above the training image nearest to "
+            "it, into a PNG. It shows real images.",
+        ),
+    ] = None,
     seed: Seed = 0,
     device: Device = DeviceName.AUTO,
     strict: Strict = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Judge synthetic images against real ones: copies, fidelity, diversity, labels."""
+    """Judge synthetic images against real ones: copies, fidelity, diversity, labels.
+
+    Then the usual numbers, each with what real images get against real ones: Fréchet and
+    kernel distance, precision and recall, density and coverage, Inception score, the
+    birthday paradox, and the nearest training image of the most suspicious ones.
+    """
 
     def work() -> Answer:
         import synthaug
 
-        found = synthaug.evaluate(real, synthetic, train=train_data, seed=seed, device=device)
+        found = synthaug.evaluate(
+            real, synthetic, train=train_data, seed=seed, device=device, neighbours=neighbours
+        )
         return answers.of_evaluation(found, strict=strict)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))

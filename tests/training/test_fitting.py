@@ -78,7 +78,10 @@ def test_a_run_set_to_stop_says_so_and_goes_on_to_the_same_result(tmp_path):
         go(tmp_path / "c.pt")
     alarm.join()
     resumed = go(tmp_path / "c.pt")
-    assert all(torch.equal(whole.weights["generator"][k], v) for k, v in resumed.weights["generator"].items())
+    assert all(
+        torch.equal(whole.weights["generator"][k], v)
+        for k, v in resumed.weights["generator"].items()
+    )
     assert [p.images_seen for p in resumed.curve] == [p.images_seen for p in whole.curve]
 
 
