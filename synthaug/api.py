@@ -10,6 +10,8 @@ from synthaug.datasets import AugmentedDataset
 from synthaug.datasets import load as load_saved
 from synthaug.jobs.augment import augment as augment_job
 from synthaug.jobs.augment import plan
+from synthaug.jobs.compare import Comparison
+from synthaug.jobs.compare import compare as compare_job
 from synthaug.jobs.demo import demo as demo_job
 from synthaug.jobs.evaluate import Evaluation, evaluate
 from synthaug.jobs.preparing import Plan
@@ -17,9 +19,11 @@ from synthaug.jobs.sample import sample
 from synthaug.jobs.train import load_generator, train
 
 __all__ = [
+    "Comparison",
     "Evaluation",
     "Plan",
     "augment",
+    "compare",
     "demo",
     "evaluate",
     "load",
@@ -32,6 +36,8 @@ __all__ = [
 # Jobs stand below the report and cannot import it; here the two meet.
 augment = functools.partial(augment_job, render=report.write)
 functools.update_wrapper(augment, augment_job)
+compare = functools.partial(compare_job, render=report.write_comparison)
+functools.update_wrapper(compare, compare_job)
 demo = functools.partial(demo_job, render=report.write)
 functools.update_wrapper(demo, demo_job)
 

@@ -30,6 +30,7 @@ __all__ = [
     "SkipBad",
     "Strict",
     "parse_grid",
+    "parse_seeds",
     "parse_size",
 ]
 
@@ -135,3 +136,25 @@ def parse_grid(text: str) -> tuple[int, int]:
             remedy="Write it like 8x4.",
         )
     return int(match[1]), int(match[2])
+
+
+def parse_seeds(text: str) -> list[int]:
+    """The ``--seeds`` option as `synthaug.compare` takes it.
+
+    Raises:
+        InputError: it is not whole numbers joined by commas.
+
+    Example:
+        >>> parse_seeds("0,1, 2")
+        [0, 1, 2]
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise InputError(
+            "seeds",
+            expected="whole numbers joined by commas",
+            got=repr(text),
+            where="--seeds",
+            remedy="Write them like 0,1,2.",
+        )
+    return [int(word) for word in words]

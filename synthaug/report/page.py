@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from synthaug.datasets.augmented import AugmentedDataset
 
-__all__ = ["render", "write"]
+__all__ = ["environment", "render", "write"]
 
 
 def write(dataset: AugmentedDataset, folder: Path) -> None:
@@ -32,11 +32,12 @@ def write(dataset: AugmentedDataset, folder: Path) -> None:
 
 def render(dataset: AugmentedDataset, *, private: bool) -> str:
     """One page as HTML; see `write`."""
-    return _environment().get_template("page.html.j2").render(view(dataset, private=private))
+    return environment().get_template("page.html.j2").render(view(dataset, private=private))
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """The templates of this room, their filters and the style sheet."""
     import jinja2
 
     loader = jinja2.PackageLoader("synthaug.report", ".")
