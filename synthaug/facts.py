@@ -181,7 +181,7 @@ class RivalFacts:
         steps: training steps.
         parameters: numbers the generator has learnt.
         seconds: wall seconds of training, looks included.
-        images_per_second: training speed, looks included.
+        images_per_second: training speed, looks left out; None where it was too short to say.
         images_per_cpu_second: the same in CPU seconds of the process.
         peak_memory: most memory the training process held, bytes; None where not known.
         base_memory: what it held before it began: Python, torch, the watch and the images.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,14 @@ import torch
 from synthaug.errors import InputError
 from synthaug.facts import CompareFacts, RivalFacts, mean_of
 from synthaug.features import embedded
+from synthaug.jobs.asking import asked_for, budgets_of, listed, seeds_of
+from synthaug.jobs.contestants import claim, refuse_other, refuse_taken, remember, remembered
 from synthaug.jobs.fitting import device_named
-from synthaug.jobs.preparing import SIZES, Prepared, packed_for, prepare
+from synthaug.jobs.preparing import Prepared, packed_for, prepare
 from synthaug.jobs.rivals import Job, train_apart
 from synthaug.jobs.showing import Bench
-from synthaug.textbook import Recipe, entry_of, named, recipes
-from synthaug.training import Budget, Callback, Progress, Routine, parse_budget, tell
+from synthaug.textbook import Recipe
+from synthaug.training import Budget, Callback, Progress, Routine, tell
 
 if TYPE_CHECKING:
     from synthaug.datasets import Packed
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare"]
 
-_FEWEST_SECONDS, _FEWEST_IMAGES = 10, 1000
 _FEW_STEPS = 500
 
 Render = Callable[[CompareFacts, Path], None]
@@ -110,7 +110,7 @@ def compare(
     dataset: Any,
     recipes: str | Sequence[str | Recipe],
     *,
-    budget: str | float = "5min",
+    budget: str | float | Mapping[str, str | float] = "5min",
     seeds: Sequence[int] = (0,),
     size: int | str = "auto",
     out: str | Path = "comparison",
@@ -132,7 +132,8 @@ def compare(
         dataset: whatever `synthaug.datasets.open` reads.
         recipes: names, as a list or ``"a,b,c"``, or ``"all"``; or `synthaug.Recipe` objects
             with names of their own.
-        budget: of each recipe and seed: ``"5min"``, ``"50000 images"``.
+        budget: of each recipe and seed: ``"5min"``, ``"50000 images"``; or recipe name to
+            budget, where something else than time is to be equal.
         seeds: of training; every recipe is trained once with each.
         size: ``"auto"``, 16, 32, 64 or 128 pixels.
         out: folder to write, or one of an earlier call to go on with.
@@ -148,25 +149,25 @@ def compare(
         InputError: recipes, budget or data that cannot be used; nothing is trained.
         Stopped: interrupted; the same call goes on.
     """
-    asked = _asked(recipes)
-    amount = _budget(budget)
-    numbers = _seeds(seeds)
+    asked = asked_for(recipes)
+    amounts = budgets_of(budget, asked)
+    numbers = seeds_of(seeds)
     chosen_device = device_named(device)
     target = Path(out)
-    _refuse_taken(target)
+    refuse_taken(target)
     eyes = embedded(chosen_device)
     prepared = prepare(
         dataset, "balance", groups=groups, size=size, extractor=eyes, skip_bad=skip_bad,
         routines=list(asked.values()),
     )  # fmt: skip
     _refuse_unjudgeable(prepared)
-    _claim(target, resume)
+    claim(target, resume)
     packed = packed_for(prepared, target / ".work")
-    facts = _facts(prepared, packed, amount, chosen_device)
+    facts = _facts(prepared, packed, amounts, chosen_device)
     facts.command = command or _command(dataset, asked, budget, numbers, size, out, device)
-    given = {name: recipe for name, recipe in zip(asked, _list(recipes), strict=True)}
+    given = dict(zip(asked, listed(recipes), strict=True))
     contest = _Contest(
-        packed, prepared, amount, chosen_device, target, eyes, list(callbacks), facts, render
+        packed, prepared, amounts, chosen_device, target, eyes, list(callbacks), facts, render
     )
     contest.check(asked, numbers)
     for seed in numbers:
@@ -182,7 +183,7 @@ class _Contest:
 
     packed: Packed
     prepared: Prepared
-    budget: Budget
+    budgets: dict[str, Budget]
     device: str
     target: Path
     eyes: Extractor
@@ -195,22 +196,22 @@ class _Contest:
         """Refuse a folder that holds the same recipes trained otherwise, before any training."""
         for seed in seeds:
             for name, routine in asked.items():
-                _refuse_other(self._folder(name, seed), self._key(routine, seed))
+                refuse_other(self._folder(name, seed), self._key(routine, seed))
 
     def enter(self, name: str, recipe: str | Recipe, routine: Routine, seed: int) -> None:
         """Train and measure one recipe, as far as that is not done, and write the pages."""
         folder = self._folder(name, seed)
         key = self._key(routine, seed)
-        rival = _remembered(folder)
+        rival = remembered(folder)
         if rival is None or rival.failed:
-            self._say(f"{name}, seed {seed}: training, {self.budget}")
+            self._say(f"{name}, seed {seed}: training, {self.budgets[name]}")
             rival = self._trained(folder, name, recipe, seed)
             rival.source = rival.source or routine.source
-            _remember(folder, rival, key)
+            remember(folder, rival, key)
         if not rival.failed and not rival.numbers:
             self._say(f"{name}, seed {seed}: measuring")
             self._measure(folder, rival)
-            _remember(folder, rival, key)
+            remember(folder, rival, key)
         self.facts.rivals.append(rival)
         (self.target / "compare.json").write_text(self.facts.to_json() + "\n", encoding="utf-8")
         if self.render:
@@ -219,8 +220,8 @@ class _Contest:
     def _trained(self, folder: Path, name: str, recipe: str | Recipe, seed: int) -> RivalFacts:
         shutil.rmtree(folder / "generator", ignore_errors=True)
         job = Job(
-            self.packed, self.prepared.train, self.prepared.heldout, recipe, self.budget, folder,
-            seed, self.device, torch.get_num_threads(),
+            self.packed, self.prepared.train, self.prepared.heldout, recipe, self.budgets[name],
+            folder, seed, self.device, torch.get_num_threads(),
         )  # fmt: skip
         found = train_apart(job, [_Named(name, self.callbacks)])
         found.setdefault("curve", [])
@@ -248,8 +249,9 @@ class _Contest:
     def _key(self, routine: Routine, seed: int) -> dict[str, Any]:
         recipe = hashlib.sha256(repr(routine.facts()).encode()).hexdigest()[:16]
         return {
-            "data": self.packed.fingerprint, "budget": str(self.budget), "device": self.device,
-            "seed": seed, "threads": torch.get_num_threads(), "recipe": recipe,
+            "data": self.packed.fingerprint, "budget": str(self.budgets[routine.name]),
+            "device": self.device, "seed": seed, "threads": torch.get_num_threads(),
+            "recipe": recipe,
         }  # fmt: skip
 
     def _say(self, message: str) -> None:
@@ -268,84 +270,6 @@ class _Named:
         tell(self.callbacks, dataclasses.replace(event, phase=f"{self.name}: {event.phase}"))
 
 
-def _list(wanted: str | Sequence[str | Recipe]) -> list[str | Recipe]:
-    """The recipes asked for, each once."""
-    if isinstance(wanted, Recipe):
-        return [wanted]
-    if wanted == "all":
-        return [entry.name for entry in recipes() if entry.data == "classes"]
-    if isinstance(wanted, str):
-        wanted = [name.strip() for name in wanted.split(",") if name.strip()]
-    return list(dict.fromkeys(wanted))
-
-
-def _asked(wanted: str | Sequence[str | Recipe]) -> dict[str, Routine]:
-    """Routine by name, in the order asked for."""
-    found: dict[str, Routine] = {}
-    for recipe in _list(wanted):
-        if isinstance(recipe, str):
-            _refuse_other_data(recipe)
-        routine = named(recipe)
-        if routine.name in found:
-            raise InputError(
-                "recipes", expected="each with a name of its own", got=f"{routine.name} twice",
-                remedy='Give it one: Recipe(..., name="mine").', code="input.recipe",
-            )  # fmt: skip
-        found[routine.name] = routine
-    if not found:
-        raise InputError(
-            "recipes", expected="at least one name", got="none", where="--recipes",
-            remedy="Name some, such as --recipes rare,dcgan, or all of them with --recipes all.",
-            code="input.recipe",
-        )  # fmt: skip
-    return found
-
-
-_ELSEWHERE = {
-    "pairs": "pairs of images",
-    "domains": "two folders without pairs",
-}
-
-
-def _refuse_other_data(name: str) -> None:
-    """Recipes that learn from something else than labelled folders cannot compete here."""
-    entry = entry_of(name)
-    if entry.data != "classes":
-        raise InputError(
-            "recipe",
-            expected="one that learns from labelled folders",
-            got=f"{name}, which learns from {_ELSEWHERE.get(entry.data, entry.data)}",
-            where="--recipes",
-            remedy="Leave it out; it is trained with: synthaug translate train.",
-            code="input.recipe",
-        )
-
-
-def _budget(budget: str | float) -> Budget:
-    amount = parse_budget(budget)
-    enough = (amount.seconds or 0) >= _FEWEST_SECONDS or (amount.images or 0) >= _FEWEST_IMAGES
-    if enough:
-        return amount
-    raise InputError(
-        "budget of each recipe",
-        expected=f"at least {_FEWEST_SECONDS} s or {_FEWEST_IMAGES:,} images",
-        got=str(amount),
-        where="--budget",
-        remedy="Give minutes: what is learnt in less tells nothing about a recipe.",
-        code="input.budget",
-    )
-
-
-def _seeds(seeds: Sequence[int]) -> list[int]:
-    numbers = list(dict.fromkeys(int(seed) for seed in seeds))
-    if numbers and min(numbers) >= 0:
-        return numbers
-    raise InputError(
-        "seeds", expected="at least one number, 0 or more", got=str(numbers or "none"),
-        where="--seeds", remedy="Pass 0, or 0,1,2 to see how much chance does.",
-    )  # fmt: skip
-
-
 def _refuse_unjudgeable(prepared: Prepared) -> None:
     fewest = min(len(prepared.train), len(prepared.heldout))
     if fewest < 10:
@@ -356,70 +280,14 @@ def _refuse_unjudgeable(prepared: Prepared) -> None:
         )  # fmt: skip
 
 
-def _refuse_taken(target: Path) -> None:
-    ours = (target / "call.json").exists()
-    if ours or not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return
-    raise InputError(
-        "output folder", expected="a new or empty folder, or that of an earlier comparison",
-        got="something else that is in use", where=str(target), remedy="Choose another.",
-        code="output.exists",
-    )  # fmt: skip
-
-
-def _claim(target: Path, resume: bool) -> None:
-    if not resume:
-        shutil.rmtree(target, ignore_errors=True)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        (target / "call.json").write_text(json.dumps({"synthaug": version("synthaug")}) + "\n")
-    except OSError as error:
-        raise InputError(
-            "output cannot be written", got=error.strerror or str(error), where=str(target),
-            remedy="Choose a folder you may write to.", code="input.output",
-        ) from error  # fmt: skip
-
-
-def _refuse_other(folder: Path, key: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        found = json.loads((folder / "facts.json").read_text("utf-8"))["key"]
-        differs = [name for name, value in key.items() if found.get(name) != value]
-        if differs:
-            raise InputError(
-                "comparison",
-                expected=f"one made with the same {' and '.join(differs)}",
-                got=", ".join(f"{name} {found.get(name)}" for name in differs),
-                where=str(folder),
-                remedy="Choose another --out, or pass --no-resume to start anew.",
-                code="output.exists",
-            )
-
-
-def _remembered(folder: Path) -> RivalFacts | None:
-    """What an earlier call left of this recipe; None where that cannot be read."""
-    try:
-        rival = RivalFacts.from_dict(json.loads((folder / "facts.json").read_text("utf-8"))["facts"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return rival if rival.failed or (folder / "generator" / "config.json").exists() else None
-
-
-def _remember(folder: Path, rival: RivalFacts, key: dict[str, Any]) -> None:
-    fields = dataclasses.asdict(rival)
-    for name, content in (
-        ("curve.json", fields["curve"]),
-        ("facts.json", {"key": key, "facts": fields}),
-    ):
-        temporary = folder / f"{name}.writing"
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(folder / name)
-
-
-def _facts(prepared: Prepared, packed: Packed, budget: Budget, device: str) -> CompareFacts:
+def _facts(
+    prepared: Prepared, packed: Packed, budgets: Mapping[str, Budget], device: str
+) -> CompareFacts:
+    told = {str(budget) for budget in budgets.values()}
     return CompareFacts(
         version=version("synthaug"),
         source=prepared.plan.source,
-        budget=str(budget),
+        budget=told.pop() if len(told) == 1 else "a budget of its own",
         resolution=packed.resolution,
         resolution_why=prepared.plan.resolution_why,
         classes=list(packed.classes),
@@ -433,11 +301,11 @@ def _facts(prepared: Prepared, packed: Packed, budget: Budget, device: str) -> C
 
 
 def _command(
-    dataset: Any, asked: dict[str, Routine], budget: str | float, seeds: Sequence[int],
+    dataset: Any, asked: dict[str, Routine], budget: Any, seeds: Sequence[int],
     size: int | str, out: str | Path, device: str,
 ) -> str:  # fmt: skip
     """The command line that makes the call again; empty where the data is no path."""
-    if not isinstance(dataset, str | Path) or (size != "auto" and int(size) not in SIZES):
+    if not isinstance(dataset, str | Path) or isinstance(budget, Mapping):
         return ""
     words = ["synthaug", "compare", str(dataset), "--recipes", ",".join(asked)]
     words += ["--budget", str(budget), "--seeds", ",".join(map(str, seeds))]

@@ -122,9 +122,7 @@ def prepare(
     Raises:
         InputError: anything about the call or the data that cannot be used.
     """
-    images = datasets.open(
-        dataset, groups, skip_bad=skip_bad, fewest_classes=1 if routines else 2
-    )
+    images = datasets.open(dataset, groups, skip_bad=skip_bad, fewest_classes=1 if routines else 2)
     _refuse_one_class(images, routines)
     targets = datasets.parse_targets(
         target_counts, images.classes, images.counts(), subsample=subsample

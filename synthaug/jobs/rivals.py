@@ -229,34 +229,34 @@ def _figures(training: Training, meter: _Meter, batch: int) -> dict[str, Any]:
         "steps": fitted.images_seen // batch,
         "parameters": sum(p.numel() for p in training.generator.network.parameters()),
         "seconds": fitted.seconds,
-        "images_per_second": fitted.images_seen / max(fitted.seconds, 1e-9),
-        "images_per_cpu_second": meter.images_per_cpu_second,
+        "images_per_second": meter.images / meter.wall if meter.images else None,
+        "images_per_cpu_second": meter.images / meter.cpu if meter.images else None,
         "curve": [dataclasses.asdict(point) for point in fitted.curve],
         "floor": training.floor,
     }
 
 
 class _Meter:
-    """Passes progress on, and counts images and CPU seconds of this process, not of an earlier."""
+    """Passes progress on, and times this process's own training, looks left out.
+
+    A message after a look brings a new Fréchet distance: the stretch before it is not counted.
+    """
 
     def __init__(self, channel: TextIO) -> None:
         self._channel = channel
-        self._first: tuple[int, float] | None = None
-        self._last = (0, 0.0)
+        self._last: tuple[int, float, float, float | None] | None = None
+        self.images, self.wall, self.cpu = 0, 0.0, 0.0
 
     def on_progress(self, event: Progress) -> None:
         """Take notice of one message."""
         if event.phase == "train":
-            self._last = (event.images_seen, time.process_time())
-            self._first = self._first or self._last
+            now = (event.images_seen, time.perf_counter(), time.process_time(), event.frechet)
+            if self._last and self._last[3] == event.frechet:
+                self.images += now[0] - self._last[0]
+                self.wall += now[1] - self._last[1]
+                self.cpu += now[2] - self._last[2]
+            self._last = now
         self._channel.write(json.dumps(dataclasses.asdict(event)) + "\n")
-
-    @property
-    def images_per_cpu_second(self) -> float | None:
-        """Between the first and the last message; None where there was no second."""
-        if self._first is None or self._last[0] <= self._first[0]:
-            return None
-        return (self._last[0] - self._first[0]) / max(self._last[1] - self._first[1], 1e-9)
 
 
 def peak_memory() -> int | None:

@@ -73,9 +73,7 @@ class Bench:
         times = math.ceil(_FEWEST_DRAWN / len(held))
         labels = np.tile(packed.labels[held], times)
         seeds = _seeds(packed.classes, labels)
-        return cls(
-            packed, gates.Judge(train, heldout), train, heldout, known, labels, seeds, eyes
-        )
+        return cls(packed, gates.Judge(train, heldout), train, heldout, known, labels, seeds, eyes)
 
     @staticmethod
     def rows(packed: Packed) -> tuple[list[str], int]:
@@ -101,9 +99,7 @@ class Bench:
         """
         generator = Generator.load(folder / "generator")
         images = generator.sample(self.labels, self.seeds)
-        made = gates.sample(
-            (images, self.labels), extractor=self.eyes, classes=self.packed.classes
-        )
+        made = gates.sample((images, self.labels), extractor=self.eyes, classes=self.packed.classes)
         asked = ("copy", "fidelity", "diversity", "label")
         verdicts = self.judge.verdicts(made, gates=asked if rival.conditional else asked[:3])
         if not rival.conditional:  # its labels say nothing

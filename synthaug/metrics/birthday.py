@@ -16,6 +16,7 @@ __all__ = [
     "Birthday",
     "Support",
     "birthday_batch",
+    "birthday_of_pairs",
     "birthday_support",
     "duplicate_threshold",
     "support_of_collisions",
@@ -71,16 +72,27 @@ def birthday_batch(generated: ArrayLike, threshold: float, *, seed: int = 0) -> 
     order s².
     """
     matrix = rows(generated, name="generated")
-    first, second = np.nonzero(np.triu(_together(matrix, threshold), 1))
+    return birthday_of_pairs(_together(matrix, threshold), seed=seed)
+
+
+def birthday_of_pairs(together: ArrayLike, *, seed: int = 0) -> Birthday:
+    """`birthday_batch` where it is known already which images count as one.
+
+    Args:
+        together: bool (N, N), symmetric; the diagonal is not looked at.
+        seed: of the orders.
+    """
+    pairs = np.triu(np.asarray(together, bool), 1)
+    first, second = np.nonzero(pairs)
     if not len(first):
-        return Birthday(None, math.inf, len(matrix), 0)
+        return Birthday(None, math.inf, len(pairs), 0)
     rng = np.random.default_rng(seed)
     # A batch holds a duplicate from the later of a pair's two places on.
-    places = (rng.permutation(len(matrix)) for _ in range(_ORDERS))
+    places = (rng.permutation(len(pairs)) for _ in range(_ORDERS))
     met = [int(np.maximum(place[first], place[second]).min()) + 1 for place in places]
     batch = int(np.sort(met)[(_ORDERS - 1) // 2])
     support = batch * (batch - 1) / (2 * math.log(2))
-    return Birthday(batch, support, len(matrix), len(first))
+    return Birthday(batch, support, len(pairs), len(first))
 
 
 def duplicate_threshold(real: ArrayLike, groups: ArrayLike | None = None) -> float:

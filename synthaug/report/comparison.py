@@ -101,7 +101,8 @@ def _headline(ranked: list[list[RivalFacts]]) -> str:
     errors = [mean_of(runs, "kid_error", missing=0.0) for runs in (best, again)]
     if gap < 2 * math.hypot(*errors):
         return f"{best[0].recipe} and {again[0].recipe} come equally near to the real images"
-    return f"{best[0].recipe} comes nearest to the real images"
+    but = ", but has collapsed" if any(run.collapsed for run in best) else ""
+    return f"{best[0].recipe} comes nearest to the real images{but}"
 
 
 def _lead(facts: CompareFacts) -> str:
@@ -116,12 +117,13 @@ def _lead(facts: CompareFacts) -> str:
 
 def _figures(facts: CompareFacts, ranked: list[list[RivalFacts]]) -> list[dict[str, str]]:
     done = [runs for runs in ranked if any(run.numbers for run in runs)]
+    missing = len(ranked) - len(done)
     collapsed = [runs for runs in done if any(run.collapsed for run in runs)]
     figures = [
         {
             "name": "recipes",
             "value": str(len(ranked)),
-            "note": f"{len(ranked) - len(done)} without a result" if len(done) < len(ranked) else "",
+            "note": f"{missing} without a result" if missing else "",
         },
         {"name": "budget of each", "value": facts.budget, "note": ""},
     ]
@@ -153,8 +155,10 @@ def _row(runs: list[RivalFacts], place: int, clean: Any) -> dict[str, Any]:
     graphics = [run.gpu_memory for run in done if run.gpu_memory]
     return {
         "recipe": runs[0].recipe,
-        "source": runs[0].source,
-        "first": place == 0 and bool(done and done[0].numbers),
+        "source": _some(runs[0].source.split("; "), 3, "; "),
+        "first": place == 0
+        and bool(done and done[0].numbers)
+        and not any(run.collapsed for run in done),
         "failed": "" if done else clean(runs[0].failed),
         "kid": _spread(done, "kid"),
         "frechet": _spread(done, "frechet"),
@@ -162,6 +166,7 @@ def _row(runs: list[RivalFacts], place: int, clean: Any) -> dict[str, Any]:
         "recall": mean_of(done, "recall"),
         "speed": sum(speeds) / len(speeds) if speeds else None,
         "memory": _megabytes(max(memory)) if memory else "–",
+        "own": _own(done),
         "graphics": _megabytes(max(graphics)) if graphics else "",
         "collapse": _collapse(done),
     }
@@ -179,7 +184,7 @@ def _collapse(runs: list[RivalFacts]) -> dict[str, str]:
     classes = list(dict.fromkeys(name for run in runs for name in run.collapsed_classes))
     note = ""
     if classes:
-        note = "in " + ", ".join(classes[:4]) + (f" and {len(classes) - 4} more" * (len(classes) > 4))
+        note = "in " + _some(classes, 4)
     if True in told:
         return {"tone": "bad", "text": "found", "note": note}
     if classes:
@@ -187,6 +192,19 @@ def _collapse(runs: list[RivalFacts]) -> dict[str, str]:
     if False in told:
         return {"tone": "good", "text": "not found", "note": ""}
     return {"tone": "open", "text": "unknown", "note": ""}
+
+
+def _some(names: list[str], most: int, between: str = ", ") -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
+
+
+def _own(runs: list[RivalFacts]) -> str:
+    """What training added to what Python and torch hold anyway."""
+    added = [run.peak_memory - run.base_memory for run in runs
+             if run.peak_memory and run.base_memory]  # fmt: skip
+    return f"{_megabytes(max(added))} by training" if added else ""
 
 
 def _floors(done: list[RivalFacts]) -> dict[str, float]:
