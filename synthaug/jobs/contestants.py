@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import shutil
@@ -60,18 +59,20 @@ def refuse_other(folder: Path, key: dict[str, Any]) -> None:
     Raises:
         InputError: the folder holds one of another key; what differs is named.
     """
-    with contextlib.suppress(OSError, ValueError, KeyError):
+    try:
         found = json.loads((folder / "facts.json").read_text("utf-8"))["key"]
-        differs = [name for name, value in key.items() if found.get(name) != value]
-        if differs:
-            raise InputError(
-                "comparison",
-                expected=f"one made with the same {' and '.join(differs)}",
-                got=", ".join(f"{name} {found.get(name)}" for name in differs),
-                where=str(folder),
-                remedy="Choose another --out, or pass --no-resume to start anew.",
-                code="output.exists",
-            )
+    except (OSError, ValueError, KeyError):
+        return  # nothing there that could be mixed
+    differs = [name for name, value in key.items() if found.get(name) != value]
+    if differs:
+        raise InputError(
+            "comparison",
+            expected=f"one made with the same {' and '.join(differs)}",
+            got=", ".join(f"{name} {found.get(name)}" for name in differs),
+            where=str(folder),
+            remedy="Choose another --out, or pass --no-resume to start anew.",
+            code="output.exists",
+        )
 
 
 def remembered(folder: Path) -> RivalFacts | None:

@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 import pickle
-import re
 import signal
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from synthaug.errors import InputError, Stopped, SynthaugError
 from synthaug.features import embedded
 from synthaug.jobs.fitting import Training, train_generator
+from synthaug.jobs.memory import peak_memory
 from synthaug.textbook import Recipe, named
 from synthaug.training import Budget, Callback, Progress, tell
 
@@ -257,21 +257,3 @@ class _Meter:
                 self.cpu += now[2] - self._last[2]
             self._last = now
         self._channel.write(json.dumps(dataclasses.asdict(event)) + "\n")
-
-
-def peak_memory() -> int | None:
-    """The most memory this process has held so far, bytes; None where the system does not say.
-
-    Linux counts what a process held before it became this program towards ``ru_maxrss``, so
-    a child of a large parent looks as large; ``VmHWM`` starts anew.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
-        return int(found[1]) * 1024 if found else None
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(most) * (1 if sys.platform == "darwin" else 1024)
