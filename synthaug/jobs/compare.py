@@ -283,11 +283,12 @@ def _refuse_unjudgeable(prepared: Prepared) -> None:
 def _facts(
     prepared: Prepared, packed: Packed, budgets: Mapping[str, Budget], device: str
 ) -> CompareFacts:
-    told = {str(budget) for budget in budgets.values()}
+    told = sorted(budgets.values(), key=lambda budget: (budget.images or 0, budget.seconds or 0))
+    least, most = str(told[0]), str(told[-1])
     return CompareFacts(
         version=version("synthaug"),
         source=prepared.plan.source,
-        budget=told.pop() if len(told) == 1 else "a budget of its own",
+        budget=least if least == most else f"{least} to {most}",
         resolution=packed.resolution,
         resolution_why=prepared.plan.resolution_why,
         classes=list(packed.classes),

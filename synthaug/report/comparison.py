@@ -29,6 +29,7 @@ _NUMBERS = (
     ("inception", "Inception score"), ("birthday_batch", "birthday batch"),
     ("birthday_support", "birthday support"),
 )  # fmt: skip
+_SHARES = ("precision", "recall", "density", "coverage")
 
 
 def write_comparison(facts: CompareFacts, folder: Path) -> None:
@@ -336,7 +337,10 @@ def _numbers(run: RivalFacts) -> dict[str, Any]:
     return {
         "recipe": run.recipe,
         "seed": run.seed,
-        "cells": [(run.numbers.get(name), run.numbers.get(f"{name}_real")) for name, _ in _NUMBERS],
+        "cells": [
+            (run.numbers.get(name), run.numbers.get(f"{name}_real"), name in _SHARES)
+            for name, _ in _NUMBERS
+        ],
     }
 
 

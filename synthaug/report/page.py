@@ -45,7 +45,7 @@ def environment() -> jinja2.Environment:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(count=_count, number=_number, percent=_percent)
+    environment.filters.update(count=_count, number=_number, percent=_percent, share=_share)
     environment.globals["css"] = Path(__file__).with_name("page.css").read_text("utf-8")
     return environment
 
@@ -56,6 +56,10 @@ def _count(value: int) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.2f}"
 
 
 def _number(value: Any) -> str:

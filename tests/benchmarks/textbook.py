@@ -7,8 +7,8 @@ Resumable: what is done is not done again; more recipes can be added. Each set b
 that `synthaug compare` wrote, with its page.
 
 CPU seconds are turned into images once for each recipe, by timing steps with the process's CPU
-clock, and written to budgets.json: from there on no clock takes part, so a busy machine costs
-patience and changes no image. One thread. Steps are timed at four places of each phase, because
+clock, and written to budgets.json: a busy machine costs patience and changes no image. (How often
+a run is looked at is a ratio of two times, taken moments apart and kept in its plan.) One thread. Steps are timed at four places of each phase, because
 a growing network is cheap at first and dear at the end. Deleting a recipe's line in
 budgets.json times it anew.
 """
@@ -136,7 +136,9 @@ def story(facts: CompareFacts, options: argparse.Namespace) -> str:
 
 def row(runs: list[RivalFacts], sentence: str) -> str:
     done = [run for run in runs if not run.failed]
-    source = runs[0].source or entry_of(runs[0].recipe).source
+    papers = (runs[0].source or entry_of(runs[0].recipe).source).split("; ")
+    more = f" and {len(papers) - 3} more" if len(papers) > 3 else ""
+    source = "; ".join(papers[:3]) + more
     if not any(run.numbers for run in done):
         return f"| {runs[0].recipe} | {source} | - | - | - | - | - | {sentence} |"
     speeds = [run.images_per_cpu_second for run in done if run.images_per_cpu_second]
