@@ -8,9 +8,9 @@ that `synthaug compare` wrote, with its page.
 
 CPU seconds are turned into images once for each recipe, by timing steps with the process's CPU
 clock, and written to budgets.json: a busy machine costs patience and changes no image. (How often
-a run is looked at is a ratio of two times, taken moments apart and kept in its plan.) One thread. Steps are timed at four places of each phase, because
-a growing network is cheap at first and dear at the end. Deleting a recipe's line in
-budgets.json times it anew.
+a run is looked at is a ratio of two times, taken moments apart and kept in its plan.) One
+thread. Steps are timed at four places of each phase, because a growing network is cheap at first
+and dear at the end. Deleting a recipe's line in budgets.json times it anew.
 """
 
 from __future__ import annotations
