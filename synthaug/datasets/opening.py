@@ -45,7 +45,7 @@ def open(
     labels: Any = None,
     skip_bad: bool = False,
     limits: Limits | None = None,
-    fewest_classes: int = 2,
+    one_class: bool = False,
 ) -> ImageSet:
     """Labelled images of any source as an `ImageSet`, every one of them decoded once.
 
@@ -60,10 +60,10 @@ def open(
         labels: labels of arrays, (N,); for Hugging Face the name of the label column.
         skip_bad: leave out images that cannot be decoded, and say which in ``warnings``.
         limits: largest image that is decoded; `Limits()` by default.
-        fewest_classes: classes with images that the caller needs.
+        one_class: take one class as it is.
 
     Raises:
-        InputError: nothing there, too few classes, images that cannot be used (all are
+        InputError: nothing there, fewer than two classes, images that cannot be used (all are
             listed), labels outside the range, groups that miss an image.
 
     Example:
@@ -97,7 +97,8 @@ def open(
         items=kept,
         limits=allowed,
     )
-    _refuse_few_classes(images, fewest_classes)
+    if not one_class:
+        _refuse_few_classes(images)
     if isinstance(found, Folder) and groups is None and (hint := unused_groups_file(found.root)):
         images.warnings.append(hint)
     return images
@@ -252,13 +253,13 @@ def _remarks(scan: _Scan, paths: list[str]) -> Iterable[str]:
             yield f"{what} in {numbered(len(named), 'image')}: {first_names(named, 3)}"
 
 
-def _refuse_few_classes(images: ImageSet, fewest: int) -> None:
+def _refuse_few_classes(images: ImageSet) -> None:
     counts = images.counts()
     empty = [name for name, count in counts.items() if count == 0]
-    if len(counts) - len(empty) < fewest:
+    if len(counts) - len(empty) < 2:
         raise InputError(
             "classes",
-            expected=f"at least {fewest} with images",
+            expected="at least 2 with images",
             got=", ".join(name for name in counts if name not in empty) or "none",
             where=images.name,
             remedy="Balancing needs a second class.",

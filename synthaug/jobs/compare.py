@@ -18,6 +18,7 @@ from synthaug.errors import InputError
 from synthaug.facts import CompareFacts, RivalFacts, mean_of
 from synthaug.features import embedded
 from synthaug.jobs.asking import asked_for, budgets_of, listed, seeds_of
+from synthaug.jobs.conditions import refuse_unmet
 from synthaug.jobs.contestants import claim, refuse_other, refuse_taken, remember, remembered
 from synthaug.jobs.fitting import device_named
 from synthaug.jobs.preparing import Prepared, packed_for, prepare
@@ -156,10 +157,13 @@ def compare(
     target = Path(out)
     refuse_taken(target)
     eyes = embedded(chosen_device)
+    routines = list(asked.values())
     prepared = prepare(
         dataset, "balance", groups=groups, size=size, extractor=eyes, skip_bad=skip_bad,
-        routines=list(asked.values()),
+        routine=routines[0],
     )  # fmt: skip
+    for routine in routines[1:]:
+        refuse_unmet(prepared.images, routine)
     _refuse_unjudgeable(prepared)
     claim(target, resume)
     packed = packed_for(prepared, target / ".work")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synthaug import datasets
 from synthaug.errors import InputError
 from synthaug.facts import ClassFacts
-from synthaug.textbook import recipes
+from synthaug.jobs.conditions import refuse_unmet
 
 if TYPE_CHECKING:
     from synthaug.datasets import ImageSet, Packed
@@ -102,7 +102,7 @@ def prepare(
     seconds: Mapping[str, float] | None = None,
     skip_bad: bool = False,
     subsample: bool = False,
-    routines: Sequence[Routine] = (),
+    routine: Routine | None = None,
 ) -> Prepared:
     """Open, check, find near-duplicates, count, split: cheap, and everything that can be refused.
 
@@ -116,14 +116,14 @@ def prepare(
         seconds: expected wall seconds by phase, for the plan.
         skip_bad: leave out images that cannot be read.
         subsample: drop real images where fewer are asked for than are there.
-        routines: what will be trained, where that is all: one class will do for those that
-            are not told classes.
+        routine: what will be trained; decides what the data must tell. Two classes without one.
 
     Raises:
         InputError: anything about the call or the data that cannot be used.
     """
-    images = datasets.open(dataset, groups, skip_bad=skip_bad, fewest_classes=1 if routines else 2)
-    _refuse_one_class(images, routines)
+    images = datasets.open(dataset, groups, skip_bad=skip_bad, one_class=routine is not None)
+    if routine is not None:
+        refuse_unmet(images, routine)
     targets = datasets.parse_targets(
         target_counts, images.classes, images.counts(), subsample=subsample
     )
@@ -144,31 +144,6 @@ def prepare(
     fill = {label: c.target - c.real for label, c in enumerate(classes) if c.target > c.real > 0}
     gan = tuple(label for label in fill if classes[label].method == "gan")
     return Prepared(images, plan, split.train, split.heldout, fill, gan)
-
-
-def _refuse_one_class(images: ImageSet, routines: Sequence[Routine]) -> None:
-    """A condition with one value is none: the recipes that need no classes are named."""
-    conditional = [routine.name for routine in routines if routine.conditional]
-    if not conditional or sum(count > 0 for count in images.counts().values()) > 1:
-        return
-    free = [
-        entry.name
-        for entry in recipes()
-        if entry.data == "classes" and not entry.make().conditional
-    ]
-    raise InputError(
-        "classes",
-        expected="at least 2 with images for recipes that are told the class "
-        f"({', '.join(conditional)})",
-        got=", ".join(name for name, count in images.counts().items() if count),
-        where=images.name,
-        remedy=(
-            f"Use a recipe that needs no classes: {', '.join(free)}."
-            if free
-            else "Add a second class, or pass Recipe(conditioning='none')."
-        ),
-        code="input.classes",
-    )
 
 
 def packed_for(prepared: Prepared, work: Path | None) -> Packed:

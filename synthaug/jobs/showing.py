@@ -98,7 +98,7 @@ class Bench:
             rival: to fill in.
         """
         generator = Generator.load(folder / "generator")
-        images = generator.sample(self.labels, self.seeds)
+        images = generator.sample(self._told(generator, self.labels), self.seeds)
         made = gates.sample((images, self.labels), extractor=self.eyes, classes=self.packed.classes)
         asked = ("copy", "fidelity", "diversity", "label")
         verdicts = self.judge.verdicts(made, gates=asked if rival.conditional else asked[:3])
@@ -120,8 +120,14 @@ class Bench:
         rows = []
         for label in _shown(self.packed):
             labels = np.full(_COLUMNS, label)
-            rows.append(list(generator.sample(labels, _seeds(self.packed.classes, labels))))
+            seeds = _seeds(self.packed.classes, labels)
+            rows.append(list(generator.sample(self._told(generator, labels), seeds)))
         rows_of(file, *rows, gap=_GAP)
+
+    def _told(self, generator: Generator, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Labels as a generator counts its classes; 0 where it does not know the class."""
+        place = {name: at for at, name in enumerate(generator.classes)}
+        return np.array([place.get(self.packed.classes[label], 0) for label in labels], np.int64)
 
 
 def _shown(packed: Packed) -> list[int]:

@@ -71,7 +71,7 @@ def train(
     eyes = embedded(chosen_device)
     prepared = prepare(
         dataset, "balance", groups=groups, size=size, extractor=eyes, seed=seed,
-        skip_bad=skip_bad, routines=[what],
+        skip_bad=skip_bad, routine=what,
     )  # fmt: skip
     with (
         _boards(tensorboard, wandb) as boards,

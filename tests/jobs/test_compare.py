@@ -214,16 +214,32 @@ def test_all_means_every_recipe_that_learns_from_classes() -> None:
     assert list(asking.asked_for(" dcgan , rare,dcgan")) == ["dcgan", "rare"]
 
 
-def test_one_class_is_enough_for_a_recipe_that_is_not_told_the_class() -> None:
-    blind = Recipe(conditioning="none", name="blind").routine()
-    prepared = prepare(photos(40, classes=1), "balance", size=16, routines=[blind])
-    assert prepared.images.counts() == {"0": 40}
-    with pytest.raises(InputError) as caught:
-        prepare(photos(40, classes=1), "balance", size=16,
-                routines=[blind, Recipe(name="told").routine()])  # fmt: skip
-    assert "recipes that are told the class (told), got 0" in str(caught.value)
-    free = [e.name for e in asking.recipes() if e.data == "classes" and not e.make().conditional]
-    assert all(name in str(caught.value) for name in free or ["conditioning='none'"])
+def test_one_class_is_enough_for_a_recipe_that_is_not_told_the_class(
+    stage: list[str], tmp_path: Path
+) -> None:
+    blind = Recipe(conditioning="none", name="blind")
+    found = compare.compare(photos(80, classes=1), [blind], out=tmp_path / "a", size=16)
+    assert found.facts.rivals[0].numbers["kid"] is not None
+    with pytest.raises(InputError, match=r"recipe dcgan\)\. Use a recipe that is not told classes"):
+        compare.compare(photos(80, classes=1), [blind, "dcgan"], out=tmp_path / "b", size=16)
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_generator_that_knows_no_classes_is_asked_for_its_only_one(
+    stage: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = compare.train_apart
+
+    def of_any_class(job: rivals.Job, callbacks: Any = ()) -> dict[str, Any]:
+        facts = trained(job, callbacks)
+        network = DCGANGenerator(0, 1, 16)
+        Generator(network.eval(), ("any",)).save(job.folder / "generator")
+        return {**facts, "conditional": False}
+
+    monkeypatch.setattr(compare, "train_apart", of_any_class)
+    found = run(tmp_path / "out", [Recipe(conditioning="none", name="blind")])
+    assert found.facts.rivals[0].remarks == []
+    assert found.facts.rivals[0].numbers["kid"] is not None
 
 
 def test_a_process_of_its_own_has_a_peak_of_its_own(tmp_path: Path) -> None:

@@ -225,6 +225,6 @@ def test_one_class_and_a_recipe_that_is_told_the_class(
     words = [command, str(mine), "--out", str(tmp_path / "out"), option, "dcgan", "--json"]
     assert run(words) == 2
     message = json.loads(capsys.readouterr().out)["error"]["message"]
-    assert "at least 2 with images for recipes that are told the class (dcgan), got fine" in message
-    assert "conditioning='none'" in message or "needs no classes: " in message
+    assert "at least 2 with images, got fine" in message
+    assert "recipe that is not told classes: " in message
     assert not (tmp_path / "out").exists()
