@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthaug.api import augment as augment
+    from synthaug.api import compare as compare
     from synthaug.api import demo as demo
     from synthaug.api import evaluate as evaluate
     from synthaug.api import load as load
@@ -48,6 +49,7 @@ _HOME = {
     "Verdict": "synthaug.verdict",
     "Verdicts": "synthaug.verdict",
     "augment": "synthaug.api",
+    "compare": "synthaug.api",
     "demo": "synthaug.api",
     "evaluate": "synthaug.api",
     "load": "synthaug.api",
@@ -74,6 +76,7 @@ __all__ = [
     "Verdicts",
     "__version__",
     "augment",
+    "compare",
     "demo",
     "evaluate",
     "load",

@@ -11,7 +11,7 @@ from synthaug.cli.boundary import Answer
 from synthaug.errors import GateFailed
 
 if TYPE_CHECKING:
-    from synthaug.api import Evaluation, Plan
+    from synthaug.api import Comparison, Evaluation, Plan
     from synthaug.datasets import AugmentedDataset
     from synthaug.jobs.doctor import Check
     from synthaug.training import Generator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "of_augmented",
     "of_checkup",
+    "of_comparison",
     "of_demo",
     "of_evaluation",
     "of_files",
@@ -84,6 +85,12 @@ def of_evaluation(found: Evaluation, *, strict: bool) -> Answer:
     refused = strict and found.verdicts.failed
     exit_code = GateFailed.exit_code if refused else 0
     return Answer(json.loads(found.to_json()), str(found), exit_code)
+
+
+def of_comparison(found: Comparison) -> Answer:
+    """What ``compare`` says: the table, best first, and where the page is."""
+    page = found.folder / "compare.html"
+    return Answer(found.to_dict(), f"{found}\n\nWritten to {found.folder}; open {page} first.")
 
 
 def of_checkup(checks: Sequence[Check]) -> Answer:

@@ -35,6 +35,7 @@ __all__ = [
     "Truncation",
     "parse_grid",
     "parse_numbers",
+    "parse_seeds",
     "parse_size",
     "parse_strengths",
 ]
@@ -218,3 +219,25 @@ def parse_strengths(text: str, steps: int) -> list[float]:
             where="--strength",
             remedy="Write it like -2..2 or 1.5.",
         ) from error
+
+
+def parse_seeds(text: str) -> list[int]:
+    """The ``--seeds`` option as `synthaug.compare` takes it.
+
+    Raises:
+        InputError: it is not whole numbers joined by commas.
+
+    Example:
+        >>> parse_seeds("0,1, 2")
+        [0, 1, 2]
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise InputError(
+            "seeds",
+            expected="whole numbers joined by commas",
+            got=repr(text),
+            where="--seeds",
+            remedy="Write them like 0,1,2.",
+        )
+    return [int(word) for word in words]

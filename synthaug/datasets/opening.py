@@ -45,6 +45,7 @@ def open(
     labels: Any = None,
     skip_bad: bool = False,
     limits: Limits | None = None,
+    one_class: bool = False,
 ) -> ImageSet:
     """Labelled images of any source as an `ImageSet`, every one of them decoded once.
 
@@ -59,6 +60,7 @@ def open(
         labels: labels of arrays, (N,); for Hugging Face the name of the label column.
         skip_bad: leave out images that cannot be decoded, and say which in ``warnings``.
         limits: largest image that is decoded; `Limits()` by default.
+        one_class: take one class as it is.
 
     Raises:
         InputError: nothing there, fewer than two classes, images that cannot be used (all are
@@ -95,7 +97,8 @@ def open(
         items=kept,
         limits=allowed,
     )
-    _refuse_few_classes(images)
+    if not one_class:
+        _refuse_few_classes(images)
     if isinstance(found, Folder) and groups is None and (hint := unused_groups_file(found.root)):
         images.warnings.append(hint)
     return images

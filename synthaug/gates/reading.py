@@ -35,6 +35,7 @@ class Pictures:
         classes: class names.
         groups: int64 (N,), None where unknown.
         side: side of the images where all are squares of one size, else None.
+        name: what messages call image i.
     """
 
     fetch: Callable[[int], NDArray[np.uint8]]
@@ -42,6 +43,7 @@ class Pictures:
     classes: tuple[str, ...]
     groups: NDArray[np.int64] | None = None
     side: int | None = None
+    name: Callable[[int], str] = "item {}".format
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,6 +75,7 @@ def read(source: Any, *, classes: tuple[str, ...] | None = None) -> Pictures:
             classes=source.classes,
             groups=source.groups,
             side=sides.pop() if len(sides) == 1 else None,
+            name=source.path,
         )
     images, labels = source if isinstance(source, tuple) and len(source) == 2 else (source, None)
     return _arrays(images, labels, classes)
@@ -105,7 +108,10 @@ def _folder(root: Path) -> Pictures:
 
     first = fetch(0).shape
     side = first[0] if first[0] == first[1] else None
-    return Pictures(fetch, np.asarray(labels, np.int64), classes, side=side)
+    return Pictures(
+        fetch, np.asarray(labels, np.int64), classes, side=side,
+        name=lambda index: files[index].relative_to(root).as_posix(),
+    )  # fmt: skip
 
 
 def _files(root: Path) -> tuple[list[Path], list[int], tuple[str, ...]]:

@@ -26,6 +26,7 @@ from synthaug.training import (
     Progress,
     Routine,
     Run,
+    Seen,
     Shape,
     Trainer,
     Weights,
@@ -170,12 +171,13 @@ class _Watch:
         self.floor = frechet_distance(reference, self.real)
         self.kernel_floor = max(1e-3, abs(kid(reference, self.real)[0]))
 
-    def __call__(self, networks: Mapping[str, nn.Module]) -> tuple[float, float]:
+    def __call__(self, networks: Mapping[str, nn.Module]) -> Seen:
         images = Generator(networks["generator"], self.classes).sample(self.labels, self.seeds)
         features = self.extractor(images)
         distance = frechet_distance(features, self.real)
         kernel = kid(features, self.real)[0]
-        return distance, distance / max(self.floor, 1e-9) + kernel / self.kernel_floor
+        score = distance / max(self.floor, 1e-9) + kernel / self.kernel_floor
+        return Seen(distance, score, kernel)
 
 
 def _of_class(packed: Packed, among: NDArray[np.int64], label: int) -> NDArray[np.int64]:

@@ -70,8 +70,9 @@ def train(
     amount = parse_budget(budget)
     eyes = embedded(chosen_device)
     prepared = prepare(
-        dataset, "balance", groups=groups, size=size, extractor=eyes, seed=seed, skip_bad=skip_bad
-    )
+        dataset, "balance", groups=groups, size=size, extractor=eyes, seed=seed,
+        skip_bad=skip_bad, routine=what,
+    )  # fmt: skip
     with (
         _boards(tensorboard, wandb) as boards,
         work_folder(target, resume=resume) as work,

@@ -1,7 +1,7 @@
 """The one training loop, what it is made of, and what it leaves."""
 
 from synthaug.training.budget import Budget, parse_budget
-from synthaug.training.fitting import Fitted, Weights, calibrate, fit, stopping
+from synthaug.training.fitting import Fitted, Seen, Weights, calibrate, fit, stopping
 from synthaug.training.generator import Generator
 from synthaug.training.loop import Run, Trainer
 from synthaug.training.progress import Callback, Progress, TensorBoard, WeightsAndBiases, tell
@@ -18,6 +18,7 @@ __all__ = [
     "Progress",
     "Routine",
     "Run",
+    "Seen",
     "Shape",
     "Step",
     "TensorBoard",
