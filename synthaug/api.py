@@ -15,6 +15,8 @@ from synthaug.jobs.evaluate import Evaluation, evaluate
 from synthaug.jobs.preparing import Plan
 from synthaug.jobs.sample import sample
 from synthaug.jobs.train import load_generator, train
+from synthaug.jobs.translate_apply import translate_apply
+from synthaug.jobs.translate_train import load_translator, translate_train
 
 __all__ = [
     "Evaluation",
@@ -24,9 +26,12 @@ __all__ = [
     "evaluate",
     "load",
     "load_generator",
+    "load_translator",
     "plan",
     "sample",
     "train",
+    "translate_apply",
+    "translate_train",
 ]
 
 # Jobs stand below the report and cannot import it; here the two meet.

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from synthaug.cli import answers
+from synthaug.cli import answers, translating
 from synthaug.cli.boundary import Answer, deliver, print_error
 from synthaug.cli.options import (
     Budget,
@@ -352,6 +352,9 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
         return answers.of_checkup(examine())
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
+
+
+app.add_typer(translating.app)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

@@ -9,6 +9,7 @@ from torch import nn
 from synthaug.errors import InputError
 from synthaug.networks.dcgan import DCGANGenerator
 from synthaug.networks.rare import RareEncoder, RareGenerator
+from synthaug.networks.translation import ResidualTranslator, UNet
 
 __all__ = ["build"]
 
@@ -16,6 +17,8 @@ _KINDS: dict[str, type[nn.Module]] = {
     "dcgan": DCGANGenerator,
     "rare": RareGenerator,
     "rare encoder": RareEncoder,
+    "residual translator": ResidualTranslator,
+    "u-net": UNet,
 }
 """Networks that are saved: each has a ``config`` that begins with its kind."""
 

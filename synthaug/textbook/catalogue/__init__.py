@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from synthaug.textbook.catalogue import architectures, rare
+from synthaug.textbook.catalogue import architectures, rare, translation
 
 __all__ = ["ENTRIES"]
 
-ENTRIES = (*rare.ENTRIES, *architectures.ENTRIES)
+ENTRIES = (*rare.ENTRIES, *architectures.ENTRIES, *translation.ENTRIES)
