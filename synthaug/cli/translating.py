@@ -31,7 +31,6 @@ app = typer.Typer(
     name="translate",
     help="Learn to turn pictures of one side into pictures of another, and do it.",
     rich_markup_mode=None,
-    no_args_is_help=True,
 )
 
 

@@ -53,7 +53,9 @@ def test_names_pair_whatever_their_endings(folders):
     pairs = Pairs(a, b, 20)
     assert pairs.read(np.array([3])).shape == (1, 4, 20, 20)
     assert np.array_equal(pairs.read(np.array([3]))[0, 0].numpy(), mask(1))
-    assert np.array_equal(pairs.read(np.array([3]))[0, 1:].numpy(), picture(1, colour=True).transpose(2, 0, 1))
+    assert np.array_equal(
+        pairs.read(np.array([3]))[0, 1:].numpy(), picture(1, colour=True).transpose(2, 0, 1)
+    )
 
 
 def test_names_without_a_partner_are_listed_and_can_be_left_out(folders):
@@ -64,7 +66,9 @@ def test_names_without_a_partner_are_listed_and_can_be_left_out(folders):
         paired_folders(*folders)
     text = str(error.value)
     assert error.value.code == "input.pairs"
-    assert "13 pictures without a partner: only in masks: a/0; only in photos: lone00, lone01" in text
+    assert (
+        "13 pictures without a partner: only in masks: a/0; only in photos: lone00, lone01" in text
+    )
     assert "lone09 and 2 more" in text
     assert "--recipe cyclegan" in text
     a, b, warnings = paired_folders(*folders, skip_bad=True)
@@ -96,7 +100,9 @@ def test_a_broken_picture_takes_its_partner_with_it(folders):
 
 def test_pairs_of_other_shapes_are_named(folders):
     put(folders[0] / "a" / "2.png", mask(2, 20, 30))
-    with pytest.raises(InputError, match=r"the same shape on both sides, got a/2 \(30 x 20 and 20 x 20\)"):
+    with pytest.raises(
+        InputError, match=r"the same shape on both sides, got a/2 \(30 x 20 and 20 x 20\)"
+    ):
         paired_folders(*folders)
     put(folders[0] / "a" / "2.png", mask(2, 10, 10))
     paired_folders(*folders)
