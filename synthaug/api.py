@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from synthaug import report
 from synthaug.datasets import AugmentedDataset
@@ -34,11 +36,23 @@ __all__ = [
     "translate_train",
 ]
 
-# Jobs stand below the report and cannot import it; here the two meet.
-augment = functools.partial(augment_job, render=report.write)
-functools.update_wrapper(augment, augment_job)
-demo = functools.partial(demo_job, render=report.write)
-functools.update_wrapper(demo, demo_job)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _with_pages(job: Callable[P, T]) -> Callable[P, T]:
+    """A job that writes its report: jobs stand below the report and cannot import it."""
+
+    @functools.wraps(job)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        kwargs.setdefault("render", report.write)
+        return job(*args, **kwargs)
+
+    return told
+
+
+augment = _with_pages(augment_job)
+demo = _with_pages(demo_job)
 
 
 def load(directory: str | Path, *, real_root: str | Path | None = None) -> AugmentedDataset:

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from synthaug.cli import answers, translating
+from synthaug.cli import answers, models, translating
 from synthaug.cli.boundary import Answer, deliver, print_error
 from synthaug.cli.options import (
     Budget,
@@ -52,6 +52,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(models.app)
+app.add_typer(translating.app)
 
 
 def _version(asked: bool) -> None:
@@ -352,9 +354,6 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
         return answers.of_checkup(examine())
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
-
-
-app.add_typer(translating.app)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

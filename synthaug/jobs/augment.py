@@ -106,7 +106,7 @@ def augment(
         copy_real: copy real images into ``out`` in place of referring to them.
         force: replace what stands at ``out``.
         command: the command line that made this call, for the report.
-        render: writes the report pages into the folder being saved.
+        render: writes the report pages into the folder being saved; the usual ones if left out.
 
     Returns:
         The real items, untouched and in order, then the synthetic ones.

@@ -287,20 +287,33 @@ def _player_facts(player: Player) -> dict[str, Any]:
     }
 
 
-def described(part: Callable[..., Any]) -> str:
-    """A part by name and settings, the same in every process.
+def described(part: Any) -> str:
+    """A part by name and settings, the same in every process: no code addresses.
 
-    Parts are functions, partials of them, dataclasses, and methods of dataclasses.
+    Parts are functions, partials of them, methods and instances of dataclasses, and what
+    these hold.
     """
     if isinstance(part, functools.partial):
-        settings = [*map(repr, part.args), *(f"{k}={v!r}" for k, v in part.keywords.items())]
+        settings = [*map(described, part.args), *_settings(part.keywords)]
         return f"{described(part.func)}({', '.join(settings)})"
     owner = getattr(part, "__self__", None)
     if dataclasses.is_dataclass(owner):
-        return f"{owner!r}.{part.__name__}"
-    if dataclasses.is_dataclass(part):
-        return repr(part)
-    return f"{part.__module__}.{part.__qualname__}"
+        return f"{described(owner)}.{part.__name__}"
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        fields = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+        return f"{type(part).__qualname__}({', '.join(_settings(fields))})"
+    if isinstance(part, Mapping):
+        return "{" + ", ".join(_settings(part)) + "}"
+    if isinstance(part, tuple | list | set | frozenset):
+        members = map(described, part)
+        return f"[{', '.join(sorted(members) if isinstance(part, set | frozenset) else members)}]"
+    if callable(part):
+        return f"{part.__module__}.{part.__qualname__}"
+    return repr(part)
+
+
+def _settings(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={described(value)}" for name, value in sorted(values.items())]
 
 
 def _course(schedule: Schedule) -> list[float]:

@@ -1,6 +1,6 @@
 """How often each gate is wrong: on fresh real images, near-copies, collapse, wrong labels.
 
-Run: python tests/benchmarks/gates.py DATA [--trials 100] [--out docs/benchmarks/gates.md]
+Run: python tests/benchmarks/gates.py DATA [--trials 100] [--alarms N] [--out FILE]
 
 DATA holds the folders traffic_signs, magnetic_tile and steel, each with train/<class>/*.jpg,
 traffic_signs also with test/, and groups.csv (path, group) in the first two. Features are
@@ -135,8 +135,8 @@ def split_by_group(rng, real, members, parts):
     return [members[np.isin(real.groups[members], g)] for g in np.array_split(groups, parts)]
 
 
-def one_class_trial(rng, real, label, test_is_fresh):
-    """Statuses by (condition, gate), and the detectable copied fraction."""
+def one_class(rng, real, label, test_is_fresh):
+    """A judge of one class of a random split, its training images and fresh ones."""
     members = np.flatnonzero((real.labels == label) & ~real.is_test)
     if test_is_fresh:
         train, heldout = split_by_group(rng, real, members, 2)
@@ -149,6 +149,22 @@ def one_class_trial(rng, real, label, test_is_fresh):
         return replace(pick(real, rows), groups=real.groups[rows])
 
     judge = Judge(sample_of(train), sample_of(heldout), seed=int(rng.integers(1 << 31)))
+    return judge, train, fresh
+
+
+def false_alarms(real, label, test_is_fresh, splits):
+    """How often the copy gate fails fresh real images, over many splits of one class."""
+    failed = 0
+    for split in range(splits):
+        rng = np.random.default_rng([split, label, 7])
+        judge, _, fresh = one_class(rng, real, label, test_is_fresh)
+        failed += judge.verdicts(pick(real, fresh), gates=("copy",)).failed
+    return failed
+
+
+def one_class_trial(rng, real, label, test_is_fresh):
+    """Statuses by (condition, gate), and the detectable copied fraction."""
+    judge, train, fresh = one_class(rng, real, label, test_is_fresh)
     modes = fresh[real.has_copies[fresh]][:8]
     collapsed = copies_of(rng, real, modes, N)
     conditions = {
@@ -212,6 +228,17 @@ SETS = {
 }
 
 
+def run_alarms(data: Path, splits: int, cache: Path) -> str:
+    lines = ["| set | class | splits | FAIL % |", "|---|---|---|---|"]
+    for name, (classes, test_is_fresh) in SETS.items():
+        real = load(data / name, classes, cache, 700)
+        for named in sorted(classes):
+            failed = false_alarms(real, real.classes.index(named), test_is_fresh, splits)
+            lines.append(f"| {name} | {named} | {splits} | {100 * failed / splits:.1f} |")
+            print(lines[-1], flush=True)
+    return "\n".join(lines)
+
+
 def run(data: Path, trials: int, cache: Path):
     rows, power = [], []
     for name, (classes, test_is_fresh) in SETS.items():
@@ -273,12 +300,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--alarms", type=int, help="count the copy gate's alarms over N splits")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     cache = options.cache or Path(tempfile.gettempdir()) / "synthaug-gates"
     cache.mkdir(parents=True, exist_ok=True)
-    text = table(*run(options.data, options.trials, cache), options.trials)
+    if options.alarms:
+        text = run_alarms(options.data, options.alarms, cache)
+    else:
+        text = table(*run(options.data, options.trials, cache), options.trials)
     print(text)
     if options.out:
         options.out.write_text(text + "\n")

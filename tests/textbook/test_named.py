@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -70,3 +71,10 @@ def test_square_root_sampling_lies_between_natural_and_equal(counts):
     assert shares.sum() == pytest.approx(1)
     rarest = int(np.argmin(counts))
     assert natural[rarest] - 1e-12 <= shares[rarest] <= 1 / len(counts) + 1e-12
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_facts_of_a_recipe_are_the_same_in_every_process(name):
+    facts = json.dumps(named(name).facts(), sort_keys=True)
+    assert " at 0x" not in facts
+    assert facts == json.dumps(named(name).facts(), sort_keys=True)
