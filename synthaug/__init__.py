@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from synthaug.api import evaluate as evaluate
     from synthaug.api import load as load
     from synthaug.api import load_generator as load_generator
+    from synthaug.api import load_translator as load_translator
     from synthaug.api import plan as plan
     from synthaug.api import sample as sample
     from synthaug.api import train as train
+    from synthaug.api import translate_apply as translate_apply
+    from synthaug.api import translate_train as translate_train
     from synthaug.datasets import AugmentedDataset as AugmentedDataset
     from synthaug.errors import Damaged as Damaged
     from synthaug.errors import GateFailed as GateFailed
@@ -54,10 +57,13 @@ _HOME = {
     "evaluate": "synthaug.api",
     "load": "synthaug.api",
     "load_generator": "synthaug.api",
+    "load_translator": "synthaug.api",
     "plan": "synthaug.api",
     "recipes": "synthaug.textbook",
     "sample": "synthaug.api",
     "train": "synthaug.api",
+    "translate_apply": "synthaug.api",
+    "translate_train": "synthaug.api",
 }
 _ROOMS = ("datasets", "features", "gates", "latent", "metrics", "textbook", "training")
 
@@ -81,10 +87,13 @@ __all__ = [
     "evaluate",
     "load",
     "load_generator",
+    "load_translator",
     "plan",
     "recipes",
     "sample",
     "train",
+    "translate_apply",
+    "translate_train",
 ]
 
 

@@ -19,6 +19,8 @@ from synthaug.jobs.evaluate import Evaluation, evaluate
 from synthaug.jobs.preparing import Plan
 from synthaug.jobs.sample import sample
 from synthaug.jobs.train import load_generator, train
+from synthaug.jobs.translate_apply import translate_apply
+from synthaug.jobs.translate_train import load_translator, translate_train
 
 __all__ = [
     "Comparison",
@@ -30,9 +32,12 @@ __all__ = [
     "evaluate",
     "load",
     "load_generator",
+    "load_translator",
     "plan",
     "sample",
     "train",
+    "translate_apply",
+    "translate_train",
 ]
 
 P = ParamSpec("P")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from synthaug.api import Comparison, Evaluation, Plan
     from synthaug.datasets import AugmentedDataset
     from synthaug.jobs.doctor import Check
-    from synthaug.training import Generator
+    from synthaug.training import Generator, Translator
 
 __all__ = [
     "of_augmented",
@@ -25,6 +25,7 @@ __all__ = [
     "of_files",
     "of_generator",
     "of_plan",
+    "of_translator",
 ]
 
 
@@ -70,6 +71,23 @@ def of_generator(generator: Generator, out: Path) -> Answer:
     text = (
         f"A generator of {len(generator.classes)} classes at {generator.resolution} px is in "
         f"{out}.\nDraw from it: synthaug sample {out} --class {generator.classes[0]} --out drawn"
+    )
+    return Answer(fields, text)
+
+
+def of_translator(translator: Translator, out: Path) -> Answer:
+    """What ``translate train`` says at its end."""
+    a, b = (side.name for side in translator.sides)
+    fields = {
+        "out": str(out),
+        "sides": [a, b],
+        "directions": ["a2b"] if translator.back is None else ["a2b", "b2a"],
+        "resolution": translator.resolution,
+        "sha256": translator.sha256,
+    }
+    text = (
+        f"A translation from {a} to {b} at {translator.resolution} px is in {out}.\n"
+        f"Use it: synthaug translate apply {out} PICTURES --out translated"
     )
     return Answer(fields, text)
 

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from synthaug.cli import answers, latent, models, recipes
+from synthaug.cli import answers, latent, models, recipes, translating
 from synthaug.cli.boundary import Answer, deliver, print_error
 from synthaug.cli.options import (
     Budget,
@@ -58,6 +58,7 @@ app = typer.Typer(
 app.add_typer(models.app)
 app.add_typer(latent.app)
 app.add_typer(recipes.app)
+app.add_typer(translating.app)
 
 
 def _version(asked: bool) -> None:

@@ -12,6 +12,7 @@ from synthaug.networks.dense import DenseGenerator
 from synthaug.networks.progressive import ProgressiveGenerator
 from synthaug.networks.rare import RareEncoder, RareGenerator
 from synthaug.networks.stylegan import StyleGenerator
+from synthaug.networks.translation import ResidualTranslator, UNet
 
 __all__ = ["build"]
 
@@ -22,6 +23,8 @@ _KINDS: dict[str, type[nn.Module]] = {
     "rare": RareGenerator,
     "rare encoder": RareEncoder,
     "style": StyleGenerator,
+    "residual translator": ResidualTranslator,
+    "u-net": UNet,
 }
 """Networks that are saved: each has a ``config`` that begins with its kind."""
 

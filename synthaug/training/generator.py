@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -14,11 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from synthaug.errors import Damaged, InputError
-from synthaug.networks import build
+from synthaug.training.saving import load_network, save_network, sha256_of
 
 __all__ = ["Generator"]
 
@@ -64,11 +62,7 @@ class Generator:
     @property
     def sha256(self) -> str:
         """Hash of the weights and of what rebuilds them."""
-        digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return sha256_of(self.network)
 
     @property
     def latent_dim(self) -> int:
@@ -224,8 +218,7 @@ class Generator:
         """Write weights (safetensors), ``config.json`` and a model card (``README.md``)."""
         folder.mkdir(parents=True, exist_ok=True)
         for role, network in {"generator": self.network, **self.companions}.items():
-            state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-            save_file(state, folder / f"{role}.safetensors")
+            save_network(network, folder, role)
         config = {
             "network": self.config, "classes": list(self.classes), "card": self.card,
             "companions": {role: network.config for role, network in self.companions.items()},
@@ -244,17 +237,18 @@ class Generator:
         """
         folder = Path(folder)
         if not (folder / "config.json").exists():
-            raise InputError(
-                "generator", expected="a folder with config.json and generator.safetensors",
-                got="none", where=str(folder),
-                remedy="Point to the generator/ folder of an output.",
-            )  # fmt: skip
+            raise _no_generator(folder, "none")
         try:
             config = json.loads((folder / "config.json").read_text())
-            network = _restored(folder, "generator", config["network"])
+            if config.get("product") == "translator":
+                raise _no_generator(folder, "a translation, which synthaug translate apply runs")
+            network = load_network(folder, "generator", config["network"])
             companions = {
-                role: _restored(folder, role, what) for role, what in config["companions"].items()
+                role: load_network(folder, role, what)
+                for role, what in config["companions"].items()
             }
+        except InputError:
+            raise
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise Damaged(
                 "generator cannot be read", where=str(folder), remedy="Copy or train it again."
@@ -288,7 +282,8 @@ def _pixels(images: Tensor) -> Tensor:
     return pixels.to(torch.uint8).contiguous()
 
 
-def _restored(folder: Path, role: str, config: dict[str, Any]) -> nn.Module:
-    network = build(config)
-    network.load_state_dict(load_file(folder / f"{role}.safetensors"))
-    return network.eval().requires_grad_(False)
+def _no_generator(folder: Path, got: str) -> InputError:
+    return InputError(
+        "generator", expected="a folder with config.json and generator.safetensors", got=got,
+        where=str(folder), remedy="Point to the generator/ folder of an output.",
+    )  # fmt: skip

@@ -145,7 +145,11 @@ def test_help_texts_are_the_golden_ones(golden: Callable[[str, str], None]) -> N
     import typer.main
 
     lines = []
+    commands = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", {})
+        commands |= {f"{name} {each}": inner[each] for each in inner} or {name: command}
+    for name, command in commands.items():
         lines += [f"## {name}", str(command.help), str(command.epilog).removeprefix("\b\n"), ""]
         for parameter in command.params:
             names = " ".join([*parameter.opts, *parameter.secondary_opts])

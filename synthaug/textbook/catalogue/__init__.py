@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from synthaug.textbook.catalogue import architectures, layers, objectives, rare, stabilizers
+from synthaug.textbook.catalogue import (
+    architectures,
+    layers,
+    objectives,
+    rare,
+    stabilizers,
+    translation,
+)
 
 __all__ = ["ENTRIES"]
 
@@ -12,4 +19,5 @@ ENTRIES = (
     *stabilizers.ENTRIES,
     *architectures.ENTRIES,
     *layers.ENTRIES,
+    *translation.ENTRIES,
 )
