@@ -75,6 +75,6 @@ def test_square_root_sampling_lies_between_natural_and_equal(counts):
 
 @pytest.mark.parametrize("name", names())
 def test_the_facts_of_a_recipe_are_the_same_in_every_process(name):
-    facts = json.dumps(named(name).facts(), sort_keys=True)
+    facts = json.dumps(entry_of(name).make().facts(), sort_keys=True)
     assert " at 0x" not in facts
-    assert facts == json.dumps(named(name).facts(), sort_keys=True)
+    assert facts == json.dumps(entry_of(name).make().facts(), sort_keys=True)
