@@ -9,7 +9,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthaug.diffaug.adaptive import AdaptiveAugment, _coloured, _hue, _placed, _stretch, _turn
+from synthaug.diffaug.adaptive import (
+    AdaptiveAugment,
+    _coloured,
+    _colours,
+    _Draw,
+    _geometry,
+    _hue,
+    _placed,
+    _stretch,
+    _turn,
+)
 from synthaug.networks.answer import Answer
 from synthaug.networks.memory import Memory
 
@@ -107,3 +117,22 @@ def test_p_rises_while_the_discriminator_is_sure_and_falls_while_it_is_not():
     for index in range(100):
         augment.adapt(Stage(unsure, index, memory))
     assert p.item() == 0
+
+
+def test_half_of_the_images_due_are_mirrored_and_scales_are_those_of_the_paper():
+    linear, moved = _geometry(_Draw(4000, torch.tensor(1.0), source()))
+    areas = torch.linalg.det(linear)
+    assert (areas < 0).float().mean().item() == pytest.approx(0.5, abs=0.03)
+    # The area goes with the square of the scale, whose logarithm to base 2 has sd 0.2.
+    assert areas.abs().log2().std().item() == pytest.approx(0.4, rel=0.05)
+    # Two shifts, in units of half a side: uniform within 1/8 of a side, normal with sd 1/8.
+    assert moved.std().item() == pytest.approx(2 * (0.25**2 / 12 + 0.125**2) ** 0.5, rel=0.05)
+
+
+def test_half_of_the_images_due_are_inverted_and_grey_stays_grey():
+    maps = _colours(_Draw(4000, torch.tensor(1.0), source()), 3)
+    grey = maps[:, :, :3].sum(2)
+    assert torch.allclose(grey, grey[:, :1].expand(-1, 3), atol=1e-4)
+    assert (grey[:, 0] < 0).float().mean().item() == pytest.approx(0.5, abs=0.03)
+    assert grey[:, 0].abs().log2().std().item() == pytest.approx(0.5, rel=0.05)
+    assert torch.equal(maps[:, 0, 3], maps[:, 1, 3])
