@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from synthaug.cli import answers
+from synthaug.cli import answers, models
 from synthaug.cli.boundary import Answer, deliver, print_error
 from synthaug.cli.options import (
     Budget,
@@ -52,6 +52,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(models.app)
 
 
 def _version(asked: bool) -> None:

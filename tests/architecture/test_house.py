@@ -31,12 +31,14 @@ FLOORS = {
     "choosing": 4,
     "textbook": 4,
     "training": 3,
+    "faces": 3,
     "features": 3,
     "networks": 2,
     "objectives": 2,
     "diffaug": 2,
     "metrics": 2,
     "datasets": 1,
+    "media": 1,
     "weights": 1,
     "errors": 0,
     "verdict": 0,
@@ -150,6 +152,7 @@ def test_what_is_imported_is_declared() -> None:
         "opencv-python": "cv2",
         "scikit-learn": "sklearn",
         "pillow": "PIL",
+        "scikit-image": "skimage",
         "imbalanced-learn": "imblearn",
     }
 

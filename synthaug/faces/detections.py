@@ -1,0 +1,95 @@
+"""What a detector finds, and how findings are compared."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Detections", "Detector", "agreeing", "overlap", "without_twins"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Detections:
+    """Faces found in one picture.
+
+    Args:
+        boxes: float32 (N, 4), left, top, width, height in pixels; may reach outside.
+        points: float32 (N, 5, 2), x and y of the eye on the left of the picture, the other
+            eye, the nose, the mouth's corner on the left, the other corner.
+        scores: float32 (N,), 0 to 1; the detector's own scale.
+    """
+
+    boxes: Floats
+    points: Floats
+    scores: Floats
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Detections:
+        return Detections(self.boxes[rows], self.points[rows], self.scores[rows])
+
+    @classmethod
+    def none(cls) -> Detections:
+        """No face."""
+        return cls(*(np.zeros(shape, np.float32) for shape in ((0, 4), (0, 5, 2), (0,))))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Detections]) -> Detections:
+        """All faces of several findings."""
+        if not parts:
+            return cls.none()
+        return cls(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.points for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+        )
+
+    def moved(self, scale: float, left: float = 0.0, top: float = 0.0) -> Detections:
+        """The same faces where the picture was scaled first and shifted then."""
+        shift = np.array([left, top], np.float32)
+        boxes = self.boxes * np.float32(scale)
+        boxes[:, :2] += shift
+        return Detections(boxes, self.points * np.float32(scale) + shift, self.scores)
+
+
+class Detector(Protocol):
+    """Finds faces; ``name`` and ``sha256`` of its weights stand in plans and reports."""
+
+    name: str
+    sha256: str
+
+    def __call__(self, image: NDArray[np.uint8]) -> Detections:
+        """Faces in an RGB picture, uint8 (H, W, 3), of any size."""
+
+
+def overlap(a: Floats, b: Floats) -> Floats:
+    """Intersection over union of every box of ``a`` with every one of ``b``, float32 (A, B)."""
+    corner = np.maximum(a[:, None, :2], b[None, :, :2])
+    other = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    shared = np.clip(other - corner, 0, None).prod(-1)
+    both = a[:, 2:].prod(-1)[:, None] + b[:, 2:].prod(-1)[None] - shared
+    return np.asarray(shared / np.maximum(both, 1e-9), np.float32)
+
+
+def without_twins(found: Detections, *, most: float = 0.4) -> Detections:
+    """The faces without those that overlap a more certain one by more than ``most``."""
+    kept: list[int] = []
+    shares = overlap(found.boxes, found.boxes)
+    for row in np.argsort(-found.scores, kind="stable"):
+        if not kept or shares[row, kept].max() <= most:
+            kept.append(int(row))
+    return found[np.array(kept, np.int64)]
+
+
+def agreeing(a: Detections, b: Detections, *, least: float = 0.4) -> NDArray[np.bool_]:
+    """Which faces of ``a`` some face of ``b`` overlaps by ``least`` or more, bool (A,)."""
+    if not len(a) or not len(b):
+        return np.zeros(len(a), np.bool_)
+    return np.asarray(overlap(a.boxes, b.boxes).max(1) >= least)
