@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from synthaug.api import demo as demo
     from synthaug.api import evaluate as evaluate
     from synthaug.api import load as load
+    from synthaug.api import load_classifier as load_classifier
     from synthaug.api import load_generator as load_generator
     from synthaug.api import load_translator as load_translator
     from synthaug.api import plan as plan
@@ -56,6 +57,7 @@ _HOME = {
     "demo": "synthaug.api",
     "evaluate": "synthaug.api",
     "load": "synthaug.api",
+    "load_classifier": "synthaug.api",
     "load_generator": "synthaug.api",
     "load_translator": "synthaug.api",
     "plan": "synthaug.api",
@@ -86,6 +88,7 @@ __all__ = [
     "demo",
     "evaluate",
     "load",
+    "load_classifier",
     "load_generator",
     "load_translator",
     "plan",

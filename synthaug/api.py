@@ -18,7 +18,7 @@ from synthaug.jobs.demo import demo as demo_job
 from synthaug.jobs.evaluate import Evaluation, evaluate
 from synthaug.jobs.preparing import Plan
 from synthaug.jobs.sample import sample
-from synthaug.jobs.train import load_generator, train
+from synthaug.jobs.train import load_classifier, load_generator, train
 from synthaug.jobs.translate_apply import translate_apply
 from synthaug.jobs.translate_train import load_translator, translate_train
 
@@ -31,6 +31,7 @@ __all__ = [
     "demo",
     "evaluate",
     "load",
+    "load_classifier",
     "load_generator",
     "load_translator",
     "plan",

@@ -14,6 +14,7 @@ import typer
 from synthaug.cli import answers, latent, models, recipes, translating
 from synthaug.cli.boundary import Answer, deliver, print_error
 from synthaug.cli.options import (
+    Attributes,
     Budget,
     Data,
     Debug,
@@ -33,6 +34,7 @@ from synthaug.cli.options import (
     SkipBad,
     Strict,
     Truncation,
+    parse_attributes,
     parse_grid,
     parse_seeds,
     parse_size,
@@ -186,6 +188,15 @@ def train(
     data: Data,
     out: Out,
     groups: Groups = None,
+    attributes: Attributes = None,
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Class whose images have no label, for the recipe semi-supervised; its own "
+            "name for it is unlabelled.",
+        ),
+    ] = None,
     size: Size = SizeName.AUTO,
     budget: Budget = "10min",
     recipe: Recipe = "rare",
@@ -220,6 +231,8 @@ def train(
                 budget=budget,
                 size=parse_size(size),
                 groups=groups,
+                attributes=attributes,
+                unlabelled=unlabelled,
                 seed=seed,
                 device=device,
                 resume=resume,
@@ -255,6 +268,14 @@ def sample(
             "FILE.png.",
         ),
     ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What the images should carry beside the class, in the units of the training "
+            "data; may be repeated. What is not named is at the data's mean.",
+        ),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -274,6 +295,7 @@ def sample(
             seed=seed,
             truncation_psi=truncation,
             grid=parse_grid(grid) if grid else None,
+            attributes=parse_attributes(attribute) if attribute else None,
         )
         return answers.of_files(paths)
 

@@ -25,9 +25,11 @@ class Folder:
 
     Args:
         root: the directory that holds the class folders.
+        one_class: where no class folder holds an image, take those outside as one class, named
+            after the directory.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, one_class: bool = False) -> None:
         _refuse_missing(root)
         self.root = root
         resolved = root.resolve()
@@ -50,9 +52,15 @@ class Folder:
             self._files += [f"{folder.name}/{file}" for file in found]
             names.append(folder.name)
         self.classes: tuple[str, ...] | None = tuple(names)
-        loose = sum(_is_image(entry) for entry in root.iterdir())
-        if loose:
-            self.warnings.append(f"left out: {numbered(loose, 'image')} outside the class folders")
+        loose = sorted(entry.name for entry in root.iterdir() if _is_image(entry))
+        if loose and not names:
+            if not one_class:
+                raise _without_labels(len(loose), root)
+            self._files, self._labels = loose, [0] * len(loose)
+            self.classes = (resolved.name,)
+        elif loose:
+            left_out = numbered(len(loose), "image")
+            self.warnings.append(f"left out: {left_out} outside the class folders")
 
     def _refuse_splits(self) -> None:
         train = self.root / "train"
@@ -97,6 +105,14 @@ def _refuse_missing(root: Path) -> None:
         remedy="Check the path.",
         code="input.path",
     )
+
+
+def _without_labels(count: int, root: Path) -> InputError:
+    return InputError(
+        "labels", expected="one folder a class",
+        got=f"{numbered(count, 'image')} outside of any class folder", where=str(root),
+        remedy="Sort the images into one folder a class.", code="input.labels",
+    )  # fmt: skip
 
 
 def _folders(root: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from torch import nn
 
 from synthaug.errors import InputError
 from synthaug.features import Extractor
+from synthaug.jobs.conditions import Conditions, conditions_of
 from synthaug.metrics import frechet_distance, kid
 from synthaug.training import (
     Budget,
@@ -117,8 +118,13 @@ def train_generator(
         device: ``"cpu"`` or ``"cuda"``.
         callbacks: told of progress.
     """
-    shape = Shape(len(packed.classes), packed.channels, packed.resolution)
-    watch = _Watch(packed, train, heldout, extractor, seed)
+    conditions = conditions_of(packed, routine)
+    packed, scale = conditions.packed, packed.scale
+    shape = Shape(
+        len(conditions.named), packed.channels, packed.resolution,
+        num_attributes=len(scale.names) if scale else 0,
+    )  # fmt: skip
+    watch = _Watch(conditions, train, heldout, extractor, seed)
 
     def make(images: int) -> Trainer:
         return Trainer(Run(routine, shape, images, seed, device), packed, train)
@@ -142,7 +148,14 @@ def train_generator(
         "images seen": fitted.images_seen, "training seconds": round(fitted.seconds, 1),
         "synthaug": version("synthaug"), "torch": torch.__version__,
     }  # fmt: skip
-    generator = Generator(networks.pop("generator"), packed.classes, card, networks)
+    names: tuple[str, ...] = ()
+    if scale:
+        each = zip(scale.names, scale.mean, scale.sd, strict=True)
+        card["attributes"] = {name: {"mean": mean, "sd": sd} for name, mean, sd in each}
+        names = scale.names
+    if "discriminator" in networks:
+        card["classifier of"] = list(conditions.named)
+    generator = Generator(networks.pop("generator"), conditions.classes, card, networks, names)
     return Training(generator, fitted, watch.floor)
 
 
@@ -154,17 +167,21 @@ class _Watch:
     """
 
     def __init__(
-        self, packed: Packed, train: NDArray[np.int64], heldout: NDArray[np.int64],
+        self, conditions: Conditions, train: NDArray[np.int64], heldout: NDArray[np.int64],
         extractor: Extractor, seed: int,
     ) -> None:  # fmt: skip
+        packed = conditions.packed
         rng = np.random.default_rng(seed)
         n = min(_LOOK_IMAGES, len(train), len(heldout))
         chosen = rng.permutation(heldout)[:n]
         # Each look draws the held-out images' own labels, so class proportions never differ.
         same = [rng.choice(_of_class(packed, train, label)) for label in packed.labels[chosen]]
-        self.labels = packed.labels[chosen]
+        self.labels = conditions.labels(packed.labels[chosen])
+        told = packed.attributes
+        self.attributes = None if told is None else told[chosen]
+        self.names = packed.scale.names if packed.scale else ()
         self.seeds = [int(s) for s in rng.integers(0, 2**62, n)]
-        self.classes = packed.classes
+        self.classes = conditions.classes
         self.extractor = extractor
         self.real = extractor(packed.read(chosen))
         reference = extractor(packed.read(np.asarray(same)))
@@ -172,7 +189,9 @@ class _Watch:
         self.kernel_floor = max(1e-3, abs(kid(reference, self.real)[0]))
 
     def __call__(self, networks: Mapping[str, nn.Module]) -> Seen:
-        images = Generator(networks["generator"], self.classes).sample(self.labels, self.seeds)
+        # Without a card its unit is the standardised one, in which the set holds attributes.
+        generator = Generator(networks["generator"], self.classes, attributes=self.names)
+        images = generator.sample(self.labels, self.seeds, attributes=self.attributes)
         features = self.extractor(images)
         distance = frechet_distance(features, self.real)
         kernel = kid(features, self.real)[0]

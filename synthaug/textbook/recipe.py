@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,6 +146,13 @@ class Recipe:
         known = [part.settings for part in reversed(self._parts)] + [self._architecture.settings]
         return next((each[name] for each in known if name in each), _FREE[name])
 
+    @property
+    def _attributes(self) -> Literal["refused", "taken", "needed"]:
+        """What becomes of numbers beside the class."""
+        if any("needs attributes" in part.has for part in self._parts):
+            return "needed"
+        return "taken" if any("tells" in part.has for part in self._parts) else "refused"
+
     def routine(self) -> Routine:
         """What the training loop runs."""
         parts, architecture = self._parts, self._architecture
@@ -169,6 +176,9 @@ class Recipe:
             batch_size=self._setting("batch_size"),
             sampling=self.sampling,
             conditional=not any("unconditional" in part.has for part in parts),
+            attributes=self._attributes,
+            unlabelled=next((part.unlabelled for part in parts if part.unlabelled), ""),
+            keeps=("generator", *(role for part in parts for role in part.keeps)),
             ready=ready[0] if ready else None,
             phases=(
                 Phase(
@@ -214,6 +224,8 @@ def _networks(
     for part in parts:
         if part.networks:
             networks |= part.networks(shape)
+        if part.rebuild:
+            networks |= part.rebuild(networks, shape)
     return networks
 
 

@@ -1,6 +1,7 @@
 """The one training loop, what it is made of, and what it leaves."""
 
 from synthaug.training.budget import Budget, parse_budget
+from synthaug.training.classifier import Classifier
 from synthaug.training.fitting import Fitted, Look, Seen, Weights, calibrate, fit, stopping
 from synthaug.training.generator import Generator
 from synthaug.training.loop import Run, Trainer
@@ -12,6 +13,7 @@ from synthaug.training.translator import SideFacts, Translator
 __all__ = [
     "Budget",
     "Callback",
+    "Classifier",
     "Fitted",
     "Generator",
     "Look",

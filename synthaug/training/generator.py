@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,15 @@ from numpy.typing import ArrayLike
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from synthaug.datasets import Scale
 from synthaug.errors import Damaged, InputError
+from synthaug.training.inverting import encode, traverse
 from synthaug.training.saving import load_network, save_network, sha256_of
 
 __all__ = ["Generator"]
 
+Attributes = ArrayLike | Mapping[str, Any] | None
+_STANDARD = (("mean", 0.0), ("sd", 1.0))
 _CHUNK = 32
 """Images a forward pass; fixed, so that an image's bytes do not depend on its neighbours."""
 
@@ -76,7 +80,7 @@ class Generator:
         seeds: Sequence[int],
         *,
         truncation_psi: float = 1.0,
-        attributes: ArrayLike | None = None,
+        attributes: Attributes = None,
     ) -> Tensor:
         """Images of the given classes, one a seed.
 
@@ -85,8 +89,9 @@ class Generator:
             seeds: N integers; image i is a function of ``labels[i]`` and ``seeds[i]`` only.
             truncation_psi: 1 draws from the whole distribution, 0 gives each class's mean
                 image; between, less variety and fewer failures.
-            attributes: float (N, A), standardised, for generators that take attributes;
-                the data's mean where none are given.
+            attributes: for generators that take attributes: float (N, A) or (A,) in the units
+                of the training data, or a mapping such as ``{"age": 60, "sex": "female"}``;
+                what is not named is at the data's mean. See `synthaug.datasets.Scale`.
 
         Returns:
             uint8 (N, C, R, R).
@@ -118,7 +123,7 @@ class Generator:
         labels: ArrayLike,
         *,
         truncation_psi: float = 1.0,
-        attributes: ArrayLike | None = None,
+        attributes: Attributes = None,
     ) -> Tensor:
         """Images of latents, float (N, latent_dim); the rest as in `sample`."""
         wanted = torch.as_tensor(np.asarray(labels, dtype=np.int64).reshape(-1))
@@ -188,20 +193,25 @@ class Generator:
     def _nothing(self) -> Tensor:
         return torch.empty(0, self.channels, self.resolution, self.resolution, dtype=torch.uint8)
 
-    def _attributes(self, given: ArrayLike | None, n: int) -> list[Tensor]:
+    @property
+    def scale(self) -> Scale:
+        """Mean and sd of the attributes in the training data, as the card records them."""
+        told = self.card.get("attributes", {})
+        each = [told.get(name, {}) for name in self.attributes]
+        mean, sd = (tuple(float(one.get(key, usual)) for one in each) for key, usual in _STANDARD)
+        return Scale(self.attributes, mean, sd)
+
+    def _attributes(self, given: Attributes, n: int) -> list[Tensor]:
         """The attributes as the network takes them; the data's mean where none are given."""
-        if not self.attributes:
-            return []
+        if self.attributes:
+            return [torch.from_numpy(self.scale.rows(given, n))]
         if given is None:
-            return [torch.zeros(n, len(self.attributes))]
-        values = torch.as_tensor(np.asarray(given, dtype=np.float32))
-        if values.shape != (n, len(self.attributes)):
-            raise InputError(
-                "attributes", expected=f"{n} rows of {', '.join(self.attributes)}",
-                got=f"shape {tuple(values.shape)}", where="Generator.sample",
-                remedy="Give one row an image.",
-            )  # fmt: skip
-        return [values]
+            return []
+        raise InputError(
+            "attributes", expected="none: this generator was trained without", got=repr(given),
+            where="Generator.sample", remedy="Train one with --attributes FILE.csv.",
+            code="input.attributes",
+        )  # fmt: skip
 
     def _chunked(self, function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
         """A function of the network on tensors of equal length, `_CHUNK` rows a pass."""
@@ -213,6 +223,43 @@ class Generator:
                 padded = [torch.cat([x, x.new_zeros(_CHUNK - n, *x.shape[1:])]) for x in parts]
                 found.append(function(*(x.to(device) for x in padded))[:n].cpu())
         return torch.cat(found)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The latents an encoder finds behind images; see `synthaug.training.inverting.encode`."""
+        return encode(self, images)
+
+    def decode(
+        self, latents: Tensor, labels: ArrayLike, *, attributes: Attributes = None
+    ) -> Tensor:
+        """Images of latents: the other half of `encode`, and another name of `render`."""
+        return self.render(latents, labels, attributes=attributes)
+
+    def invert(
+        self, images: Tensor, labels: ArrayLike, *, attributes: Attributes = None
+    ) -> tuple[Tensor, Tensor]:
+        """The latents behind images and the images that they give.
+
+        Args:
+            images: uint8 (N, C, R, R).
+            labels: int (N,).
+            attributes: as in `sample`.
+
+        Raises:
+            InputError: a generator without an encoder, or images of another shape.
+        """
+        latents = self.encode(images)
+        return latents, self.decode(latents, labels, attributes=attributes)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Names of the codes that `traverse` knows; empty unless trained with codes (InfoGAN)."""
+        return tuple(getattr(self.network, "names", ()))
+
+    def traverse(
+        self, code: str, values: Sequence[float], *, seeds: Sequence[int] = (0,), label: int = 0
+    ) -> Tensor:
+        """Images along one code, all else equal; see `synthaug.training.inverting.traverse`."""
+        return traverse(self, code, values, seeds=seeds, label=label)
 
     def save(self, folder: Path) -> None:
         """Write weights (safetensors), ``config.json`` and a model card (``README.md``)."""
@@ -260,7 +307,12 @@ class Generator:
 
     def _model_card(self) -> str:
         parameters = sum(p.numel() for p in self.network.parameters())
-        rows = "\n".join(f"| {name} | {value} |" for name, value in self.card.items())
+        facts = {name: value for name, value in self.card.items() if name != "attributes"}
+        facts |= {
+            f"attribute {name}": f"mean {mean:.6g}, sd {sd:.6g} over the training data"
+            for name, mean, sd in zip(self.attributes, self.scale.mean, self.scale.sd, strict=True)
+        }
+        rows = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
         return (
             "# Class-conditional image generator\n\n"
             f"Draws {self.resolution}x{self.resolution} "

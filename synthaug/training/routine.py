@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,6 +200,9 @@ class Routine:
             with AMX, fp32 elsewhere (without AMX bf16 was measured 1.5 times slower).
         keeps: roles of the networks that are averaged and handed over, the generator first.
         conditional: whether the class is told to the networks; if not, one class will do.
+        attributes: what it does with numbers beside the class: ``"refused"`` (its networks
+            have no place for them), ``"taken"`` where there are any, or ``"needed"``.
+        unlabelled: name of the class whose images have no label; empty where all have one.
         ready: done once before the first step, with its batch.
 
     Raises:
@@ -217,6 +220,8 @@ class Routine:
     precision: str = "auto"
     keeps: tuple[str, ...] = ("generator",)
     conditional: bool = True
+    attributes: Literal["refused", "taken", "needed"] = "refused"
+    unlabelled: str = ""
     ready: Hook | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -229,6 +234,7 @@ class Routine:
             "sampling": described(self.sampling),
             "views": [described(view) for view in self.views],
             "keeps": self.keeps,
+            "unlabelled": self.unlabelled,
             "ready": described(self.ready) if self.ready else "",
             "phases": [
                 {
@@ -300,7 +306,7 @@ def described(part: Any) -> str:
     if dataclasses.is_dataclass(owner):
         return f"{described(owner)}.{part.__name__}"
     if dataclasses.is_dataclass(part) and not isinstance(part, type):
-        fields = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+        fields = {f.name: getattr(part, f.name) for f in dataclasses.fields(part) if f.repr}
         return f"{type(part).__qualname__}({', '.join(_settings(fields))})"
     if isinstance(part, Mapping):
         return "{" + ", ".join(_settings(part)) + "}"

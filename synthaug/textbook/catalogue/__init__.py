@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from synthaug.textbook.catalogue import (
     architectures,
+    conditioning,
+    encoders,
     layers,
     objectives,
     rare,
@@ -19,5 +21,7 @@ ENTRIES = (
     *stabilizers.ENTRIES,
     *architectures.ENTRIES,
     *layers.ENTRIES,
+    *conditioning.ENTRIES,
+    *encoders.ENTRIES,
     *translation.ENTRIES,
 )
