@@ -123,7 +123,8 @@ class Recipe:
         return options
 
     def _check(self) -> None:
-        owners = {self._architecture.name: self._architecture.has(self._options)}
+        asked = {name: value for part in self._parts for name, value in part.options.items()}
+        owners = {self._architecture.name: self._architecture.has(asked)}
         owners |= {part.name: part.has for part in self._parts}
         for part in self._parts:
             others = {name: has for name, has in owners.items() if name != part.name}
@@ -134,6 +135,7 @@ class Recipe:
             for property_, reason in part.needs.items():
                 if not any(property_ in has for has in others.values()):
                     raise _senseless(part.name, "the rest of this recipe", reason)
+        _ = self._options  # after the reasons above, which say more
 
     def _setting(self, name: str) -> Any:
         """A number of the recipe: the caller's, a part's, the architecture's, or the usual.

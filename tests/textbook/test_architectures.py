@@ -71,14 +71,18 @@ def test_a_named_recipe_trains_to_finite_losses_and_images_in_range(name, shape)
     checked(trained(named(name), shape), shape)
 
 
-@pytest.mark.parametrize("name", list(ARCHITECTURES))
+TOLD = [name for name, each in ARCHITECTURES.items() if "told" in each.options]
+"""Architectures that can be told classes."""
+
+
+@pytest.mark.parametrize("name", TOLD)
 @pytest.mark.parametrize("resolution", [64, 128])
 def test_every_architecture_makes_large_images(name, resolution):
     shape = Shape(2, 3, resolution)
     checked(trained(Recipe(architecture=name).routine(), shape, steps=1), shape)
 
 
-@pytest.mark.parametrize("name", list(ARCHITECTURES))
+@pytest.mark.parametrize("name", TOLD)
 @pytest.mark.parametrize("conditioning", ["none", "projection", "auxiliary classifier"])
 def test_every_architecture_takes_every_condition_and_attributes(name, conditioning):
     shape = Shape(3, 1, 16, num_attributes=2)
@@ -97,7 +101,7 @@ def test_every_architecture_takes_every_condition_and_attributes(name, condition
 
 GENERATORS = [
     (name, {"architecture": name, "conditioning": conditioning})
-    for name in ARCHITECTURES
+    for name in TOLD
     for conditioning in ("none", "projection")
 ] + [
     (layer, {"stabilizers": [layer]})
@@ -213,9 +217,14 @@ def test_every_layer_is_known_by_name_and_combines_where_it_has_a_place():
     assert set(LAYERS) <= set(PARTS)
     # Equalized weights and pixel norm are what growing networks are made with.
     Recipe(architecture="progressive", stabilizers=["equalized learning rate", "pixel norm"])
-    for name, layer in itertools.product(ARCHITECTURES, LAYERS[:2]):
+    for name, layer in itertools.product(TOLD, LAYERS[:2]):
         shape = Shape(2, 1, 16)
         checked(trained(Recipe(architecture=name, stabilizers=[layer]).routine(), shape, 1), shape)
+
+
+def test_a_critic_that_names_classes_has_no_place_for_a_condition():
+    with pytest.raises(InputError, match="projection with naming: its networks have no place"):
+        Recipe(architecture="naming", conditioning="projection")
 
 
 def test_a_size_that_an_architecture_cannot_reach_is_refused():
