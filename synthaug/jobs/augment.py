@@ -269,7 +269,7 @@ def _order(
             code="input.on_reject",
         )
     return _Order(
-        named(recipe),
+        named(recipe, data=["classes"]),
         parse_budget(budget),
         device_named(device),
         int(seed),

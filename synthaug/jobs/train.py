@@ -66,7 +66,7 @@ def train(
     """
     target = Path(out)
     refuse_taken(target, force)
-    what, chosen_device = named(recipe), device_named(device)
+    what, chosen_device = named(recipe, data=["classes"]), device_named(device)
     amount = parse_budget(budget)
     eyes = embedded(chosen_device)
     prepared = prepare(
