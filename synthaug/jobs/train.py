@@ -109,7 +109,7 @@ def train(
 
 def _what(recipe: str | Recipe | Routine, unlabelled: str | None) -> Routine:
     """The routine asked for, with its class of unlabelled images."""
-    found = named(recipe)
+    found = named(recipe, data=["classes"])
     if unlabelled is None:
         return found
     if not found.unlabelled:

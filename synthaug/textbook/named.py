@@ -43,12 +43,12 @@ def entry_of(name: str) -> Entry:
     )
 
 
-def named(recipe: str | Recipe | Routine, *, data: Sequence[str] = ("classes",)) -> Routine:
+def named(recipe: str | Recipe | Routine, *, data: Sequence[str] = ()) -> Routine:
     """The routine of a name or recipe; a routine passes through.
 
     Args:
         recipe: what to train.
-        data: kinds of data at hand, as in `Entry.data`.
+        data: kinds of data at hand, as in `Entry.data`; empty for whatever the recipe takes.
 
     Raises:
         InputError: an unknown name (the nearest are offered), or a recipe for other data.
@@ -58,7 +58,7 @@ def named(recipe: str | Recipe | Routine, *, data: Sequence[str] = ("classes",))
     if isinstance(recipe, Recipe):
         return recipe.routine()
     found = entry_of(recipe)
-    if found.data not in data:
+    if data and found.data not in data:
         raise _other_data(found, data)
     return found.make()
 

@@ -287,19 +287,19 @@ class Generator:
             raise _no_generator(folder, "none")
         try:
             config = json.loads((folder / "config.json").read_text())
-            if config.get("product") == "translator":
-                raise _no_generator(folder, "a translation, which synthaug translate apply runs")
+            other = config.get("product") == "translator"
+        except (OSError, ValueError, AttributeError) as error:
+            raise _unreadable(folder) from error
+        if other:
+            raise _no_generator(folder, "a translation, which synthaug translate apply runs")
+        try:
             network = load_network(folder, "generator", config["network"])
             companions = {
                 role: load_network(folder, role, what)
                 for role, what in config["companions"].items()
             }
-        except InputError:
-            raise
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise Damaged(
-                "generator cannot be read", where=str(folder), remedy="Copy or train it again."
-            ) from error
+            raise _unreadable(folder) from error
         return cls(
             network, tuple(config["classes"]), config["card"], companions,
             tuple(config["attributes"]),
@@ -339,3 +339,7 @@ def _no_generator(folder: Path, got: str) -> InputError:
         "generator", expected="a folder with config.json and generator.safetensors", got=got,
         where=str(folder), remedy="Point to the generator/ folder of an output.",
     )  # fmt: skip
+
+
+def _unreadable(folder: Path) -> Damaged:
+    return Damaged("generator cannot be read", where=str(folder), remedy="Copy or train it again.")

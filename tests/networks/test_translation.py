@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,12 @@ from synthaug.errors import InputError
 from synthaug.networks import build
 from synthaug.networks.translation import ImagePool, PatchCritic, ResidualTranslator, UNet
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))
-from image_pool import Pool
+_PATH = Path(__file__).parents[1] / "reference" / "image_pool.py"
+_SPEC = importlib.util.spec_from_file_location("image_pool", _PATH)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+plainly = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(plainly)
 
 
 @pytest.mark.parametrize("side", [32, 64, 128, 256])
@@ -89,7 +93,7 @@ def test_a_residual_translator_still_tells_dark_pictures_from_bright_ones():
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 7), st.lists(st.integers(1, 4), min_size=1, max_size=12), st.integers(0, 99))
 def test_the_pool_shows_and_keeps_what_a_plain_list_would(size, batches, seed):
-    pool, plain = ImagePool(1, 1, size=size), Pool(size)
+    pool, plain = ImagePool(1, 1, size=size), plainly.Pool(size)
     ours, theirs = (torch.Generator().manual_seed(seed) for _ in range(2))
     number = 0
     for count in batches:

@@ -194,7 +194,7 @@ def test_the_reference_batches_are_fixed_at_the_first_step_and_stay():
         ({"stabilizers": ["virtual batch norm", "minibatch stddev"]}, "independent of its batch"),
         ({"stabilizers": ["minibatch discrimination", "minibatch stddev"]}, "both decide on layer"),
         ({"stabilizers": ["spectral norm", "equalized learning rate"]}, "undoes the scale"),
-        ({"architecture": "stylegan", "stabilizers": ["spectral norm"]}, "no place for spectral"),
+        ({"architecture": "stylegan", "stabilizers": ["spectral norm"]}, "undoes the scale"),
         (
             {"architecture": "residual", "penalties": ["r1"], "stabilizers": ["minibatch stddev"]},
             "depend on the others",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthaug.errors import InputError
-from synthaug.textbook import entry_of, named, names
+from synthaug.textbook import named, names
 from synthaug.training.routine import (
     Term,
     fade_out,
@@ -24,7 +24,7 @@ from synthaug.training.routine import (
 
 def test_every_name_gives_a_recipe_of_that_name_and_a_recipe_passes_through():
     for name in names():
-        assert named(name, data=[entry_of(name).data]).name == name
+        assert named(name).name == name
     rare = named("rare")
     assert named(rare) is rare
 
@@ -36,7 +36,7 @@ def test_an_unknown_name_is_refused_and_the_nearest_offered():
 
 def test_a_recipe_for_other_data_is_refused_with_the_command_it_belongs_to():
     with pytest.raises(InputError, match=r"Use: synthaug translate train A_DIR B_DIR --recipe cyc"):
-        named("cyclegan")
+        named("cyclegan", data=["classes"])
     with pytest.raises(InputError, match=r"Use: synthaug train DATA --recipe rare\."):
         named("rare", data=("pairs", "domains"))
     assert named("pix2pix-l2", data=("pairs", "domains")).name == "pix2pix-l2"
