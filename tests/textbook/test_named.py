@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthaug.errors import InputError
-from synthaug.textbook import named, names
+from synthaug.textbook import entry_of, named, names
 from synthaug.training.routine import (
     Term,
     fade_out,
