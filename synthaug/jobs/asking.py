@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from synthaug.errors import InputError
-from synthaug.textbook import Recipe, entry_of, named, recipes
+from synthaug.textbook import Entry, Recipe, entry_of, named, recipes
 from synthaug.training import Budget, Routine, parse_budget
 
 __all__ = ["asked_for", "budgets_of", "listed", "seeds_of"]
@@ -18,10 +18,18 @@ def listed(wanted: str | Sequence[str | Recipe]) -> list[str | Recipe]:
     if isinstance(wanted, Recipe):
         return [wanted]
     if wanted == "all":
-        return [entry.name for entry in recipes() if entry.data == "classes"]
+        return [
+            entry.name for entry in recipes() if entry.data == "classes" and _needs_no_more(entry)
+        ]
     if isinstance(wanted, str):
         wanted = [name.strip() for name in wanted.split(",") if name.strip()]
     return list(dict.fromkeys(wanted))
+
+
+def _needs_no_more(entry: Entry) -> bool:
+    """Whether labelled folders are all a recipe learns from."""
+    routine = entry.make()
+    return routine.attributes != "needed" and not routine.unlabelled
 
 
 def asked_for(wanted: str | Sequence[str | Recipe]) -> dict[str, Routine]:
