@@ -91,3 +91,10 @@ def code_of(text: str) -> str:
     """Shell blocks and inline code of a document."""
     inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
     return "\n".join([*blocks(text, "bash"), *inline])
+
+
+def test_every_recipe_has_its_row_in_the_readme() -> None:
+    rows = {tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in README.splitlines()}
+    told = {row[0]: (row[1], row[3]) for row in rows if len(row) == 4}
+    for entry in synthaug.recipes():
+        assert told.get(entry.name) == (entry.source, entry.shows), entry.name
