@@ -1,0 +1,228 @@
+"""The plan of an anonymization: what is hidden, where and how; a file people may edit."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import enum
+import io
+import json
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthaug.errors import InputError
+from synthaug.faces.tracks import Source, Spot
+
+__all__ = ["Action", "Plan", "PlannedTrack", "read_plan", "write_boxes", "write_plan"]
+
+VERSION = 1
+
+
+class Action(enum.StrEnum):
+    """What happens to a track."""
+
+    REPLACE = "replace"
+    COVER = "cover"
+    KEEP = "keep"
+
+
+@dataclasses.dataclass
+class PlannedTrack:
+    """One face through consecutive frames, and what happens to it.
+
+    Args:
+        identity: number inside the plan.
+        action: what happens.
+        first: number of the first frame.
+        times: presentation times in the plan's time base, one a spot.
+        spots: where the face is, one a frame.
+        doubts: why it may be no face, or may not be covered; in words.
+    """
+
+    identity: int
+    action: Action
+    first: int
+    times: list[int]
+    spots: list[Spot]
+    doubts: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Plan:
+    """Everything that rendering needs beside the input itself.
+
+    Args:
+        input_name: file name of the input, without its folder.
+        input_sha256: of the input.
+        width: of its frames as stored, pixels.
+        height: of its frames, pixels.
+        frames: number of frames.
+        time_base: seconds of a unit of presentation times.
+        detectors: name to SHA-256 of the weights.
+        settings: SHA-256 of what the plan was made with.
+        tracks: all tracks.
+    """
+
+    input_name: str
+    input_sha256: str
+    width: int
+    height: int
+    frames: int
+    time_base: Fraction
+    detectors: Mapping[str, str]
+    settings: str
+    tracks: list[PlannedTrack]
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Write a plan as JSON lines: first what it is for, then a line a track."""
+    text = "".join(json.dumps(line) + "\n" for line in _lines(plan))
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def _lines(plan: Plan) -> Iterator[dict[str, Any]]:
+    yield {
+        "version": VERSION,
+        "input": plan.input_name,
+        "sha256": plan.input_sha256,
+        "width": plan.width,
+        "height": plan.height,
+        "frames": plan.frames,
+        "time_base": str(plan.time_base),
+        "detectors": dict(plan.detectors),
+        "settings": plan.settings,
+    }
+    for track in plan.tracks:
+        yield {
+            "track": track.identity,
+            "action": track.action.value,
+            "doubts": track.doubts,
+            "spots": [
+                {
+                    "frame": track.first + row,
+                    "time": time,
+                    "box": [round(float(x), 2) for x in spot.box],
+                    "points": [[round(float(x), 2) for x in point] for point in spot.points],
+                    "score": round(spot.score, 4),
+                    "source": spot.source.value,
+                }
+                for row, (time, spot) in enumerate(zip(track.times, track.spots, strict=True))
+            ],
+        }
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan that `write_plan` wrote and a person may have edited.
+
+    Raises:
+        InputError: no plan, or one that cannot be carried out; the line is named.
+    """
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("plan", expected="a text file", where=str(path)) from error
+    rows = [(n, _parsed(line, n, path)) for n, line in enumerate(lines, 1) if line.strip()]
+    if not rows or rows[0][1].get("version") != VERSION:
+        raise _wrong(path, 1, f"a first line with version {VERSION}", "another")
+    head = rows[0][1]
+    try:
+        plan = Plan(
+            head["input"], head["sha256"], int(head["width"]), int(head["height"]),
+            int(head["frames"]), Fraction(head["time_base"]), dict(head["detectors"]),
+            str(head["settings"]), [],
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise _wrong(path, 1, "what a plan is for", f"{type(error).__name__}: {error}") from error
+    for number, row in rows[1:]:
+        plan.tracks.append(_track(row, plan, number, path))
+    _unlike(plan, path)
+    return plan
+
+
+def _parsed(line: str, number: int, path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise _wrong(path, number, "JSON", str(error)) from error
+    if not isinstance(value, dict):
+        raise _wrong(path, number, "a JSON object", type(value).__name__)
+    return value
+
+
+def _track(row: dict[str, Any], plan: Plan, number: int, path: Path) -> PlannedTrack:
+    try:
+        spots, times, frames = [], [], []
+        for each in row["spots"]:
+            frames.append(int(each["frame"]))
+            times.append(int(each["time"]))
+            spots.append(
+                Spot(
+                    np.array(each["box"], np.float32).reshape(4),
+                    np.array(each["points"], np.float32).reshape(5, 2),
+                    float(each["score"]),
+                    Source(each["source"]),
+                )
+            )
+        track = PlannedTrack(
+            int(row["track"]), Action(row["action"]), frames[0], times, spots,
+            [str(doubt) for doubt in row["doubts"]],
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise _wrong(path, number, "a track", f"{type(error).__name__}: {error}") from error
+    if frames != list(range(frames[0], frames[0] + len(frames))):
+        raise _wrong(path, number, "one spot a frame without a gap", "a gap")
+    if frames[0] < 0 or frames[-1] >= plan.frames:
+        got = f"frames {frames[0]} to {frames[-1]}"
+        raise _wrong(path, number, f"frames 0 to {plan.frames - 1}", got)
+    for frame, spot in zip(frames, spots, strict=True):
+        _inside(spot, frame, plan, number, path)
+    return track
+
+
+def _inside(spot: Spot, frame: int, plan: Plan, number: int, path: Path) -> None:
+    """Refuse a box that is no box or lies outside its frame altogether."""
+    left, top, width, height = (float(x) for x in spot.box)
+    if not np.isfinite(spot.box).all() or width <= 0 or height <= 0:
+        raise _wrong(path, number, "a box with a size", f"{spot.box.tolist()} in frame {frame}")
+    if left >= plan.width or top >= plan.height or left + width <= 0 or top + height <= 0:
+        raise _wrong(
+            path, number, f"a box in the frame of {plan.width}x{plan.height}",
+            f"{spot.box.tolist()} in frame {frame}",
+        )  # fmt: skip
+
+
+def _unlike(plan: Plan, path: Path) -> None:
+    numbers = [track.identity for track in plan.tracks]
+    twice = sorted({number for number in numbers if numbers.count(number) > 1})
+    if twice:
+        raise _wrong(path, 1, "a number of its own for each track", f"{twice[0]} twice")
+
+
+def _wrong(path: Path, line: int, expected: str, got: str) -> InputError:
+    return InputError(
+        "plan", expected=expected, got=got, where=f"{path}, line {line}",
+        remedy="Mend the line, or plan again.", code="input.plan",
+    )  # fmt: skip
+
+
+def write_boxes(plan: Plan, path: Path) -> None:
+    """Write every box as CSV: frame, seconds, track, action, left, top, width, height, source."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(
+        ["frame", "seconds", "track", "action", "left", "top", "width", "height", "source"]
+    )
+    for track in plan.tracks:
+        for row, (time, spot) in enumerate(zip(track.times, track.spots, strict=True)):
+            seconds = f"{float(time * plan.time_base):.6f}"
+            box = [f"{float(x):.2f}" for x in spot.box]
+            table.writerow(
+                [track.first + row, seconds, track.identity, track.action.value, *box, spot.source]
+            )
+    path.write_text(text.getvalue())
