@@ -188,7 +188,10 @@ def project(
         ),
     ],
     class_name: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="Its class; all are tried.")
+        str | None,
+        typer.Option(
+            "--class", metavar="NAME", help="Its class; without it the nearest are tried."
+        ),
     ] = None,
     steps: Steps = 200,
     crop: Annotated[

@@ -37,9 +37,21 @@ class Likeness:
         """Distances float (M,) of images (M, C, R, R), image i to target ``rows[i]``."""
         rows = torch.arange(len(self._targets)) if rows is None else rows
         pixels = (images - self._targets[rows]).square().mean((1, 2, 3))
+        return self._distance(self._features(images), rows, pixels)
+
+    def to_all(self, images: Tensor) -> Tensor:
+        """Distances float (M, N) of images (M, C, R, R) to every target."""
+        maps = self._features(images)
+        columns = []
+        for row, target in enumerate(self._targets):
+            pixels = (images - target).square().mean((1, 2, 3))
+            columns.append(self._distance(maps, row, pixels))
+        return torch.stack(columns, dim=1)
+
+    def _distance(self, maps: list[Tensor], rows: Tensor | int, pixels: Tensor) -> Tensor:
         apart = [
             (a - b[rows]).square().sum(1).mean((1, 2))
-            for a, b in zip(self._features(images), self._maps, strict=True)
+            for a, b in zip(maps, self._maps, strict=True)
         ]
         return torch.stack(apart).mean(0) + self._pixel_weight * pixels
 

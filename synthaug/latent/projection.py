@@ -24,6 +24,8 @@ _STARTS = 4
 """Starts an image; the best one goes on after the first quarter of the steps."""
 _GROUP = 8
 """Images at a time."""
+_BATCH = 32
+"""Draws compared at a time."""
 _RATE = 0.1
 # Weights of what keeps a point where the generator knows its way, in units of the distance.
 _PRIOR, _LAYERS_APART, _NOISE = 1e-3, 1e-2, 1e-2
@@ -63,14 +65,16 @@ def project(
 ) -> Projection:
     """Points of latent space whose images come nearest to given ones.
 
-    The nearest of some random draws, the encoder's answer where the generator has an encoder
-    and the class's mean are improved by gradient descent on `Likeness`. In w each layer may
-    leave the common style a little, and pixel noise a little its mean, both at a price.
+    The nearest of some random draws and, where the class is given, the encoder's answer (of
+    generators that kept one) and the class's mean are improved by gradient descent on
+    `Likeness`. In w each layer may leave the common style a little, and pixel noise a little
+    its mean, both at a price.
 
     Args:
         generator: what is inverted.
         images: uint8 (N, C, R, R), of the generator's size and channels; see `read_image`.
-        labels: classes, int (N,); None tries all and keeps the one whose draws come nearest.
+        labels: classes, int (N,); None starts in the four whose draws come nearest and keeps
+            the one that gets nearest.
         space: ``"w"``, ``"z"``, or ``"auto"``: w where the generator has it.
         steps: of descent, at least 1.
         draws: random images to start from (of each class where no label is given).
@@ -168,11 +172,14 @@ class _Search:
         order = distances.argsort(1)
         nearest = distances.gather(1, order[:, :1])[:, 0]
         label = pool.labels[order[:, 0]]
-        chosen = [pool[order[i, : min(_STARTS, draws)]] for i in range(len(self.targets))]
-        rows = [
-            join([*self._informed(i, int(label[i])), chosen[i]])[:_STARTS]
-            for i in range(len(chosen))
-        ]
+        rows = []
+        for i, ranked in enumerate(order):
+            if labels is None:
+                # The nearest draw's class need not be the image's: each start tries another.
+                seen = pool.labels[ranked].tolist()
+                ranked = ranked[sorted(seen.index(each) for each in set(seen))]
+            known = [] if labels is None else self._informed(i, int(label[i]))
+            rows.append(join([*known, pool[ranked[:_STARTS]]])[:_STARTS])
         fewest = min(len(row) for row in rows)
         return join([row[:fewest] for row in rows]), nearest
 
@@ -203,15 +210,9 @@ class _Search:
     def _distances(self, pool: Codes) -> Tensor:
         """Float (images, points)."""
         drawn = to_float(draw(self.generator, pool)).to(self.device)
-        rows = []
         with torch.no_grad():
-            for i in range(len(self.targets)):
-                found = [
-                    self.likeness(part, torch.full((len(part),), i))
-                    for part in torch.split(drawn, 64)
-                ]
-                rows.append(torch.cat(found))
-        return torch.stack(rows).cpu()
+            found = [self.likeness.to_all(part) for part in torch.split(drawn, _BATCH)]
+        return torch.cat(found).T.cpu()
 
     def descend(self, starts: Codes, steps: int, report: _Report) -> Codes:
         """The best point an image after so many steps from its starts."""

@@ -29,7 +29,7 @@ def digits() -> datasets.Packed:
 
 @pytest.fixture(scope="session")
 def trained(digits: datasets.Packed) -> Generator:
-    """A narrow rare generator and its encoder after 16,000 images of the warm start.
+    """A narrow rare generator and its encoder after 12,000 images of the warm start.
 
     The warm start alone, because its images differ with their latents within seconds; the
     game takes minutes to get there. It saw every other image only.
@@ -44,7 +44,7 @@ def trained(digits: datasets.Packed) -> Generator:
     routine = dataclasses.replace(
         rare, build=networks, phases=(warm,), keeps=("generator", "encoder"), batch_size=32
     )
-    run = Run(routine, Shape(CLASSES, 1, 16), 16_000, 0, "cpu")
+    run = Run(routine, Shape(CLASSES, 1, 16), 12_000, 0, "cpu")
     trainer = Trainer(run, digits, np.arange(0, len(digits.labels), 2))
     trainer.advance(run.steps)
     kept = {role: net.eval().requires_grad_(False) for role, net in trainer.averages.items()}
