@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthaug.datasets.decode import BadImage, decode
-from synthaug.datasets.folder import IMAGE_ENDINGS, Folder
+from synthaug.datasets.folder import Folder
 from synthaug.datasets.image_set import ImageSet
 from synthaug.datasets.limits import Limits
 from synthaug.datasets.resampling import squash
@@ -115,16 +115,12 @@ def _folder(root: Path) -> Pictures:
 
 
 def _files(root: Path) -> tuple[list[Path], list[int], tuple[str, ...]]:
-    folder = Folder(root)
-    if len(folder):
-        found = [folder.read(index) for index in range(len(folder))]
-        return [file for file, _ in found], [label for _, label in found], folder.classes or ()
-    loose = sorted(
-        entry
-        for entry in root.iterdir()
-        if entry.suffix.lower() in IMAGE_ENDINGS and not entry.name.startswith(".")
-    )
-    return loose, [0] * len(loose), ("all",)
+    folder = Folder(root, one_class=True)
+    found = [folder.read(index) for index in range(len(folder))]
+    files, labels = [file for file, _ in found], [label for _, label in found]
+    # Images without class folders are one class, called the same in every folder.
+    loose = all(file.parent == root for file in files)
+    return files, labels, ("all",) if loose else folder.classes or ()
 
 
 def _arrays(images: Any, labels: Any, classes: Sequence[str] | None) -> Pictures:
