@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,10 @@ from synthaug.errors import InputError
 from synthaug.textbook.part import Architecture, Part
 from synthaug.textbook.parts import ARCHITECTURES, PARTS
 from synthaug.training import Phase, Player, Routine, Shape
-from synthaug.training.routine import Schedule, constant, square_root_frequency
+from synthaug.training.routine import Hook, Schedule, constant, square_root_frequency
+
+if TYPE_CHECKING:
+    from synthaug.objectives.stage import Stage
 
 __all__ = ["Recipe"]
 
@@ -162,7 +165,7 @@ class Recipe:
             batch_size=self._setting("batch_size"),
             sampling=self.sampling,
             conditional=not any("unconditional" in part.has for part in parts),
-            ready=ready[0] if ready else None,
+            ready=functools.partial(_in_turn, tuple(ready)) if ready else None,
             phases=(
                 Phase(
                     "game",
@@ -208,6 +211,12 @@ def _networks(
         if part.networks:
             networks |= part.networks(shape)
     return networks
+
+
+def _in_turn(hooks: tuple[Hook, ...], step: Stage) -> None:
+    """What every part does before the first step."""
+    for hook in hooks:
+        hook(step)
 
 
 def _part(name: str) -> Part:
