@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,10 @@ from synthaug.errors import InputError
 from synthaug.textbook.part import Architecture, Part
 from synthaug.textbook.parts import ARCHITECTURES, PARTS
 from synthaug.training import Phase, Player, Routine, Shape
-from synthaug.training.routine import Schedule, constant, square_root_frequency
+from synthaug.training.routine import Hook, Schedule, constant, square_root_frequency
+
+if TYPE_CHECKING:
+    from synthaug.objectives.stage import Stage
 
 __all__ = ["Recipe"]
 
@@ -181,7 +184,7 @@ class Recipe:
             attributes=self._attributes,
             unlabelled=next((part.unlabelled for part in parts if part.unlabelled), ""),
             keeps=("generator", *(role for part in parts for role in part.keeps)),
-            ready=ready[0] if ready else None,
+            ready=functools.partial(_in_turn, tuple(ready)) if ready else None,
             phases=(
                 Phase(
                     "game",
@@ -229,6 +232,12 @@ def _networks(
         if part.rebuild:
             networks |= part.rebuild(networks, shape)
     return networks
+
+
+def _in_turn(hooks: tuple[Hook, ...], step: Stage) -> None:
+    """What every part does before the first step."""
+    for hook in hooks:
+        hook(step)
 
 
 def _part(name: str) -> Part:

@@ -127,6 +127,22 @@ def test_at_alpha_one_the_old_path_has_no_influence_and_at_less_it_has(stage):
         assert not any(torch.allclose(a, b) for a, b in zip(told(0.9), faded, strict=True))
 
 
+def test_the_fade_is_a_straight_line_between_the_two_paths():
+    generator, trunk = progressive()
+    latents, labels, images = normal(5, 64), torch.arange(5) % 3, normal(5, 3, 32, 32)
+    seen = []
+    trunk.end.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    drawn = []
+    with torch.no_grad():
+        for alpha in (0.0, 1.0, 0.25):
+            for network in (generator, trunk):
+                network.growth.grow(1, alpha)
+            drawn.append(torch.atanh(generator(latents, labels).double()).float())
+            trunk(images)
+    for old, new, blend in (drawn, seen):
+        torch.testing.assert_close(blend, 0.75 * old + 0.25 * new, atol=1e-3, rtol=1e-3)
+
+
 @pytest.mark.parametrize("stage", [0, 1, 2])
 def test_images_of_a_young_generator_are_its_pixels_repeated(stage):
     generator, _ = progressive()

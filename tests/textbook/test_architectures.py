@@ -14,6 +14,7 @@ from synthaug.networks import build
 from synthaug.networks.progressive import Growth
 from synthaug.textbook import Recipe, named
 from synthaug.textbook.catalogue import architectures, layers
+from synthaug.textbook.part import Part
 from synthaug.textbook.parts import ARCHITECTURES, PARTS
 from synthaug.training import Generator, Run, Shape, Trainer
 
@@ -204,6 +205,15 @@ def test_the_reference_batches_are_fixed_at_the_first_step_and_stay():
 def test_senseless_combinations_are_refused_when_built_with_the_reason(parts, reason):
     with pytest.raises(InputError, match=f"expected parts that go together, got .*{reason}"):
         Recipe(**parts)
+
+
+def test_every_part_that_asks_for_it_is_made_ready():
+    made = []
+    extra = Part(name="extra", ready=lambda step: made.append(len(step.labels)))
+    recipe = Recipe(stabilizers=["virtual batch norm", extra])
+    trainer = trained(recipe.routine(), Shape(2, 1, 16), 2)
+    assert made == [6]
+    assert trainer.networks["discriminator"].reference.labels.any()
 
 
 def test_what_frees_the_discriminator_of_batch_normalisation_lets_the_slope_be_penalised():
