@@ -15,6 +15,7 @@ from PIL import Image
 import synthaug
 from synthaug.cli.app import run
 from synthaug.datasets import read_provenance
+from synthaug.datasets.sides import Side, files_of
 from synthaug.errors import Damaged, InputError, Stopped
 from synthaug.textbook.catalogue.translation import cyclegan, pix2pix
 from synthaug.training import Translator
@@ -258,3 +259,50 @@ def test_models_of_the_two_kinds_are_not_confused_and_damage_is_told(trained, tm
         (tmp_path / "config.json").write_text(content)
         with pytest.raises(Damaged, match="translator cannot be read"):
             Translator.load(tmp_path)
+
+
+def squares(folder: Path) -> torch.Tensor:
+    side = Side(folder.name, files_of(folder))
+    return torch.from_numpy(side.read(range(len(side)), 32))
+
+
+@pytest.mark.slow
+def test_pix2pix_learns_what_a_mask_stands_for(tmp_path):
+    """About 20 CPU seconds."""
+    seen, unseen = shapes(tmp_path / "seen", 60), shapes(tmp_path / "unseen", 90)
+    translator = synthaug.translate_train(
+        seen / "masks", seen / "photos", out=tmp_path / "out", size=32, budget="1200 images",
+        device="cpu",
+    )  # fmt: skip
+    # One generator draws both sets: its first discs are those that were seen.
+    masks, photos = (squares(unseen / name)[60:] for name in ("masks", "photos"))
+    made = translator.translate(masks, range(len(masks))).float()
+    error = (made - photos).abs().mean().item()
+    chance = (made.roll(1, 0) - photos).abs().mean().item()
+    print("pix2pix on discs: error", error, "to another's photograph", chance)
+    assert error < 0.5 * chance
+
+
+@pytest.mark.slow
+def test_cyclegan_finds_the_other_domain_and_the_way_back(tmp_path):
+    """About 50 CPU seconds: bright discs on dark ground, and dark ones on bright ground."""
+    drawn = shapes(tmp_path / "drawn", 80)
+    for place, name in enumerate(("bright", "dark")):
+        (tmp_path / name).mkdir()
+        for file in sorted((drawn / "photos").iterdir())[place::2]:
+            pixels = np.asarray(Image.open(file).convert("L"))
+            Image.fromarray(255 - pixels if place else pixels).save(tmp_path / name / file.name)
+    translator = synthaug.translate_train(
+        tmp_path / "bright", tmp_path / "dark", out=tmp_path / "out", recipe="cyclegan", size=32,
+        budget="600 images", device="cpu",
+    )  # fmt: skip
+    bright, dark = squares(tmp_path / "bright"), squares(tmp_path / "dark")
+    made = translator.translate(bright, range(len(bright)))
+    again = translator.translate(made, range(len(bright)), direction="b2a")
+    greys = [x.float().mean().item() for x in (bright, made, dark)]
+    error, chance = (
+        (x.float() - bright.float()).abs().mean().item() for x in (again, bright.roll(1, 0))
+    )
+    print("mean grey", greys, "cycle error", error, "to another", chance)
+    assert abs(greys[1] - greys[2]) < 0.25 * abs(greys[0] - greys[2])
+    assert error < 0.6 * chance
