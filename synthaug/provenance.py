@@ -33,6 +33,8 @@ class Provenance:
         nearest_distance: feature distance to the nearest training image; None if not measured.
         nearest_name: name of that training image (private: not in the PNG, not in the
             shareable report). For classical images the real image it was made from.
+        tool: how the picture was made of several draws, or its latent moved, e.g.
+            ``"interpolate: images 0, 3 of seed 1"``; empty for one plain draw.
         gates: verdict of each per-image gate, gate name to PASS, FAIL or INCONCLUSIVE.
     """
 
@@ -46,6 +48,7 @@ class Provenance:
     attempts: int = 1
     nearest_distance: float | None = None
     nearest_name: str | None = None
+    tool: str = ""
     gates: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

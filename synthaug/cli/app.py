@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from synthaug.cli import answers, models
+from synthaug.cli import answers, latent, models, recipes, translating
 from synthaug.cli.boundary import Answer, deliver, print_error
 from synthaug.cli.options import (
     Attributes,
@@ -21,6 +21,7 @@ from synthaug.cli.options import (
     Device,
     DeviceName,
     Force,
+    GeneratorFolder,
     Groups,
     Json,
     OnReject,
@@ -32,8 +33,10 @@ from synthaug.cli.options import (
     SizeName,
     SkipBad,
     Strict,
+    Truncation,
     parse_attributes,
     parse_grid,
+    parse_seeds,
     parse_size,
 )
 from synthaug.cli.progress import Progress
@@ -55,6 +58,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models.app)
+app.add_typer(latent.app)
+app.add_typer(recipes.app)
+app.add_typer(translating.app)
 
 
 def _version(asked: bool) -> None:
@@ -243,25 +249,23 @@ def train(
 
 @app.command(
     short_help="Draw images of one class from a saved generator.",
-    epilog="\b\nExample:\n"
-    "  synthaug sample balanced/generator --class crack --count 64 --out cracks",
+    epilog="\b\nExamples:\n"
+    "  synthaug sample balanced/generator --class crack --count 64 --out cracks\n"
+    "  synthaug sample balanced/generator --class crack --truncation 0.7 --grid 8x8 --out c.png",
 )
 def sample(
-    generator: Annotated[
-        Path, typer.Argument(metavar="GENERATOR", help="Folder that train or augment wrote.")
-    ],
+    generator: GeneratorFolder,
     out: Out,
     class_name: Annotated[str, typer.Option("--class", metavar="NAME", help="Class to draw.")],
     count: Annotated[int, typer.Option(help="How many images.")] = 16,
     seed: Seed = 0,
-    truncation_psi: Annotated[
-        float, typer.Option(help="Below 1: more typical and less varied images.")
-    ] = 1.0,
+    truncation: Truncation = 1.0,
     grid: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMNSxROWS",
-            help="One picture of so many images in place of single files; DIR is then its file.",
+            help="One picture of so many images in place of single files: DIR is then its file, "
+            "FILE.png.",
         ),
     ] = None,
     attribute: Annotated[
@@ -289,7 +293,7 @@ def sample(
             count=count,
             out=out,
             seed=seed,
-            truncation_psi=truncation_psi,
+            truncation_psi=truncation,
             grid=parse_grid(grid) if grid else None,
             attributes=parse_attributes(attribute) if attribute else None,
         )
@@ -317,19 +321,97 @@ def evaluate(
             help="Real images the generator was trained on; needed to tell copies.",
         ),
     ] = None,
+    neighbours: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the most suspicious images, each above the training image nearest to "
+            "it, into a PNG. It shows real images.",
+        ),
+    ] = None,
     seed: Seed = 0,
     device: Device = DeviceName.AUTO,
     strict: Strict = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Judge synthetic images against real ones: copies, fidelity, diversity, labels."""
+    """Judge synthetic images against real ones: copies, fidelity, diversity, labels.
+
+    Then the usual numbers, each with what real images get against real ones: Fréchet and
+    kernel distance, precision and recall, density and coverage, Inception score, the
+    birthday paradox, and the nearest training image of the most suspicious ones.
+    """
 
     def work() -> Answer:
         import synthaug
 
-        found = synthaug.evaluate(real, synthetic, train=train_data, seed=seed, device=device)
+        found = synthaug.evaluate(
+            real, synthetic, train=train_data, seed=seed, device=device, neighbours=neighbours
+        )
         return answers.of_evaluation(found, strict=strict)
+
+    raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
+
+
+@app.command(
+    short_help="Train several recipes alike and set them side by side on one page.",
+    epilog="\b\nExample:\n  synthaug compare photos --recipes rare,dcgan --budget 5min --out race",
+)
+def compare(
+    context: typer.Context,
+    data: Data,
+    recipes: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="Recipes to compare, such as rare,dcgan, or all."),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder to write, or of an earlier comparison.")
+    ] = Path("comparison"),
+    budget: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME|IMAGES",
+            help="Training of each recipe and seed ('5min'), or '50000 images'; what the "
+            "measuring takes comes on top.",
+        ),
+    ] = "5min",
+    seeds: Annotated[
+        str, typer.Option(metavar="N,N", help="Every recipe is trained once with each of these.")
+    ] = "0",
+    size: Size = SizeName.AUTO,
+    groups: Groups = None,
+    device: Device = DeviceName.AUTO,
+    resume: Resume = True,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train several recipes on the same images with the same budget and seeds.
+
+    DIR receives compare.html (no real image in it: may be shared), compare.private.html with
+    real images beside, and a folder with the generator of each recipe. Repeating the command
+    skips what is done; more recipes can be added to a folder.
+    """
+
+    def work() -> Answer:
+        import synthaug
+
+        with Progress() as progress:
+            found = synthaug.compare(
+                data,
+                recipes,
+                budget=budget,
+                seeds=parse_seeds(seeds),
+                size=parse_size(size),
+                out=out,
+                groups=groups,
+                device=device,
+                resume=resume,
+                skip_bad=skip_bad,
+                callbacks=(progress,),
+                command=shlex.join(["synthaug", *context.obj]),
+            )
+        return answers.of_comparison(found)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
 

@@ -15,12 +15,15 @@ from synthaug.errors import InputError
 __all__ = [
     "Attributes",
     "Budget",
+    "Classes",
     "Data",
     "Debug",
     "Device",
     "DeviceName",
     "Force",
+    "GeneratorFolder",
     "Groups",
+    "Images",
     "Json",
     "OnReject",
     "Out",
@@ -31,9 +34,13 @@ __all__ = [
     "SizeName",
     "SkipBad",
     "Strict",
+    "Truncation",
     "parse_attributes",
     "parse_grid",
+    "parse_numbers",
+    "parse_seeds",
     "parse_size",
+    "parse_strengths",
 ]
 
 
@@ -113,6 +120,27 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="Print exactly one JSON object on stdout; words go to stderr."),
 ]
+GeneratorFolder = Annotated[
+    Path, typer.Argument(metavar="GENERATOR", help="Folder that train or augment wrote.")
+]
+Classes = Annotated[
+    list[str],
+    typer.Option("--class", metavar="NAME", help="Class of the images; may be repeated, one each."),
+]
+Images = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBERS",
+        help="Which images, as sample numbers them with the same seed: '3,17' or '0-4'.",
+    ),
+]
+Truncation = Annotated[
+    float,
+    typer.Option(
+        "--truncation", "--truncation-psi",
+        help="Below 1: more typical and less varied images; 0: the class's mean image.",
+    ),
+]  # fmt: skip
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -146,6 +174,84 @@ def parse_grid(text: str) -> tuple[int, int]:
             remedy="Write it like 8x4.",
         )
     return int(match[1]), int(match[2])
+
+
+_MOST = 10_000
+
+
+def parse_numbers(text: str) -> list[int]:
+    """A list of numbers and ranges, such as the ``--images`` option.
+
+    Raises:
+        InputError: it is not numbers from 0, or more than ten thousand.
+
+    Example:
+        >>> parse_numbers("3,17,0-2")
+        [3, 17, 0, 1, 2]
+    """
+    numbers: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
+        if not first <= last < first + _MOST or len(numbers) > _MOST:
+            raise InputError(
+                "numbers of images",
+                expected="numbers from 0 and ranges",
+                got=repr(text),
+                where="--images",
+                remedy="Write them like 3,17 or 0-4.",
+            )
+        numbers += range(first, last + 1)
+    return numbers
+
+
+def parse_strengths(text: str, steps: int) -> list[float]:
+    """The ``--strength`` option: a range in so many steps, or numbers.
+
+    Raises:
+        InputError: neither, or fewer than two steps for a range.
+
+    Example:
+        >>> parse_strengths("-2..2", 5), parse_strengths("0,1.5", 5)
+        ([-2.0, -1.0, 0.0, 1.0, 2.0], [0.0, 1.5])
+    """
+    try:
+        if ".." not in text:
+            return [float(part) for part in text.split(",")]
+        low, high = (float(part) for part in text.split(".."))
+        if steps < 2:
+            raise ValueError
+        return [low + (high - low) * step / (steps - 1) for step in range(steps)]
+    except ValueError as error:
+        raise InputError(
+            "strength",
+            expected="numbers, or a range of two steps or more",
+            got=f"{text!r} in {steps} steps",
+            where="--strength",
+            remedy="Write it like -2..2 or 1.5.",
+        ) from error
+
+
+def parse_seeds(text: str) -> list[int]:
+    """The ``--seeds`` option as `synthaug.compare` takes it.
+
+    Raises:
+        InputError: it is not whole numbers joined by commas.
+
+    Example:
+        >>> parse_seeds("0,1, 2")
+        [0, 1, 2]
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise InputError(
+            "seeds",
+            expected="whole numbers joined by commas",
+            got=repr(text),
+            where="--seeds",
+            remedy="Write them like 0,1,2.",
+        )
+    return [int(word) for word in words]
 
 
 def parse_attributes(texts: Sequence[str]) -> dict[str, float | str]:

@@ -77,9 +77,9 @@ def line(event: Event) -> str:
     """One report of a job as a line of text."""
     done = f"{event.images_seen:,}"
     if event.total:
-        done += f" of {event.total:,} images ({event.images_seen / event.total:.0%})"
+        done += f" of {event.total:,} {event.unit} ({event.images_seen / event.total:.0%})"
     else:
-        done += " images"
+        done += f" {event.unit}"
     return ", ".join([f"{event.phase}: {done}", *_facts(event)])
 
 

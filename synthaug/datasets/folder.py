@@ -9,7 +9,7 @@ from typing import Any
 from synthaug.datasets.sources import numbered
 from synthaug.errors import InputError
 
-__all__ = ["IMAGE_ENDINGS", "Folder"]
+__all__ = ["IMAGE_ENDINGS", "Folder", "images_below"]
 
 IMAGE_ENDINGS = frozenset(
     ".avif .bmp .dib .gif .j2k .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif "
@@ -40,7 +40,7 @@ class Folder:
         names: list[str] = []
         self._refuse_splits()
         for folder in _folders(root):
-            found, others = _images_below(folder)
+            found, others = images_below(folder)
             if others:
                 self.warnings.append(
                     f"left out: {numbered(others, 'file')} in {folder.name}, not images"
@@ -64,7 +64,7 @@ class Folder:
 
     def _refuse_splits(self) -> None:
         train = self.root / "train"
-        if train.is_dir() and any(_images_below(folder)[0] for folder in _folders(train)):
+        if train.is_dir() and any(images_below(folder)[0] for folder in _folders(train)):
             raise InputError(
                 "image folder",
                 expected="one folder a class",
@@ -125,7 +125,7 @@ def _is_image(entry: Path) -> bool:
     return not hidden and entry.suffix.lower() in IMAGE_ENDINGS and entry.is_file()
 
 
-def _images_below(folder: Path) -> tuple[list[str], int]:
+def images_below(folder: Path) -> tuple[list[str], int]:
     """Image files below a folder, relative and sorted, and the number of other files."""
     found: list[str] = []
     others = 0

@@ -268,7 +268,7 @@ def _order(
             remedy="Use redraw unless you know better.",
             code="input.on_reject",
         )
-    routine = named(recipe)
+    routine = named(recipe, data=["classes"])
     if not routine.conditional or routine.attributes == "needed":
         raise InputError(
             "recipe",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,11 @@ from synthaug.training import (
     Callback,
     Fitted,
     Generator,
+    Look,
     Progress,
     Routine,
     Run,
+    Seen,
     Shape,
     Trainer,
     Weights,
@@ -38,7 +40,7 @@ from synthaug.training import (
 if TYPE_CHECKING:
     from synthaug.datasets import Packed
 
-__all__ = ["Training", "device_named", "train_generator"]
+__all__ = ["Training", "device_named", "loaded", "planned", "train_generator"]
 
 _LOOK_IMAGES = 192
 _WATCHING = 0.05  # largest share of the training time spent on looks
@@ -61,7 +63,7 @@ class Training:
     def with_weights(self, weights: Weights) -> Generator:
         """The generator as it was at another look."""
         kept = {"generator": self.generator.network, **self.generator.companions}
-        networks = _loaded(kept, weights)
+        networks = loaded(kept, weights)
         return dataclasses.replace(
             self.generator, network=networks.pop("generator"), companions=networks
         )
@@ -127,11 +129,10 @@ def train_generator(
     def make(images: int) -> Trainer:
         return Trainer(Run(routine, shape, images, seed, device), packed, train)
 
-    plan = _planned(work, packed.fingerprint, routine, budget, seed)
-    if plan is None:
-        tell(callbacks, Progress(phase="calibrate", message="measuring this machine's speed"))
-        plan = _plan(make, budget, watch)
-        _remember(work, packed.fingerprint, routine, budget, seed, plan)
+    plan = planned(
+        make, watch, data=packed.fingerprint, routine=routine, budget=budget, seed=seed,
+        work=work, callbacks=callbacks,
+    )  # fmt: skip
     trainer = make(plan["images"])
     fitted = fit(
         trainer,
@@ -141,7 +142,7 @@ def train_generator(
         looks=plan["looks"],
         callbacks=callbacks,
     )
-    networks = _loaded(trainer.averages, fitted.weights)
+    networks = loaded(trainer.averages, fitted.weights)
     card = {
         "recipe": routine.name, "trained on images": len(train), "seed": seed, "device": device,
         "images seen": fitted.images_seen, "training seconds": round(fitted.seconds, 1),
@@ -187,14 +188,15 @@ class _Watch:
         self.floor = frechet_distance(reference, self.real)
         self.kernel_floor = max(1e-3, abs(kid(reference, self.real)[0]))
 
-    def __call__(self, networks: Mapping[str, nn.Module]) -> tuple[float, float]:
+    def __call__(self, networks: Mapping[str, nn.Module]) -> Seen:
         # Without a card its unit is the standardised one, in which the set holds attributes.
         generator = Generator(networks["generator"], self.classes, attributes=self.names)
         images = generator.sample(self.labels, self.seeds, attributes=self.attributes)
         features = self.extractor(images)
         distance = frechet_distance(features, self.real)
         kernel = kid(features, self.real)[0]
-        return distance, distance / max(self.floor, 1e-9) + kernel / self.kernel_floor
+        score = distance / max(self.floor, 1e-9) + kernel / self.kernel_floor
+        return Seen(distance, score, kernel)
 
 
 def _of_class(packed: Packed, among: NDArray[np.int64], label: int) -> NDArray[np.int64]:
@@ -202,7 +204,31 @@ def _of_class(packed: Packed, among: NDArray[np.int64], label: int) -> NDArray[n
     return mine if len(mine) else among
 
 
-def _plan(make: Any, budget: Budget, watch: _Watch) -> dict[str, int]:
+def planned(
+    make: Callable[[int], Trainer], watch: Look, *, data: str, routine: Routine, budget: Budget,
+    seed: int, work: Path | None, callbacks: Sequence[Callback],
+) -> dict[str, int]:  # fmt: skip
+    """Images and looks of a run: as an interrupted call wrote them down, or measured now.
+
+    Args:
+        make: gives a fresh trainer of so many images.
+        watch: what a look does.
+        data: fingerprint of the images.
+        routine: what will be done.
+        budget: seconds of training, or images.
+        seed: of the run.
+        work: folder the plan is kept in; None keeps none.
+        callbacks: told of the measurement.
+    """
+    plan = _planned(work, data, routine, budget, seed)
+    if plan is None:
+        tell(callbacks, Progress(phase="calibrate", message="measuring this machine's speed"))
+        plan = _plan(make, budget, watch)
+        _remember(work, data, routine, budget, seed, plan)
+    return plan
+
+
+def _plan(make: Callable[[int], Trainer], budget: Budget, watch: Look) -> dict[str, int]:
     """Images and looks that fit the budget on this machine."""
     import time
 
@@ -249,7 +275,7 @@ def _remember(
     (work / "checkpoint.pt").unlink(missing_ok=True)
 
 
-def _loaded(like: Mapping[str, nn.Module], weights: Weights) -> dict[str, nn.Module]:
+def loaded(like: Mapping[str, nn.Module], weights: Weights) -> dict[str, nn.Module]:
     """Networks built like others, with weights of their own, on the CPU."""
     from synthaug.networks import build
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from synthaug.datasets import write_png
 from synthaug.errors import InputError
+from synthaug.jobs.outputs import file_to_write, in_place, new_files
 from synthaug.jobs.train import load_generator
+from synthaug.latent import label_of, tiled
 from synthaug.provenance import Provenance, latent_seed
 
 __all__ = ["sample"]
@@ -47,27 +47,19 @@ def sample(
     Raises:
         InputError: an unknown class or attribute, or a count below 1.
     """
+    target = file_to_write(out, ".png") if grid else Path(out)
     model = load_generator(generator)
-    if class_name not in model.classes:
-        raise InputError(
-            "class",
-            expected="one of " + ", ".join(model.classes),
-            got=repr(class_name),
-            where="--class",
-            remedy="Use a class the generator was trained on.",
-            code="input.class",
-        )
+    label = label_of(model, class_name)
     total = grid[0] * grid[1] if grid else count
     if total < 1:
         raise InputError("count", expected="at least 1", got=str(total), remedy="Ask for one.")
-    label = model.classes.index(class_name)
     seeds = [latent_seed(seed, class_name, index) for index in range(total)]
     images = model.sample(
         [label] * total, seeds, truncation_psi=truncation_psi, attributes=attributes
     )
     recipe = str(model.card.get("recipe", ""))
 
-    def origin(index: int) -> Provenance:
+    def origin_of(index: int) -> Provenance:
         return Provenance(
             kind="gan",
             class_name=class_name,
@@ -78,19 +70,12 @@ def sample(
             version=version("synthaug"),
         )
 
-    target = Path(out)
     if grid:
-        picture = _tiled(images, columns=grid[0])
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_png(target, picture, origin(0))
+        origin = dataclasses.replace(origin_of(0), tool=f"grid of {grid[0]} by {grid[1]} draws")
+        write_png(in_place(target), tiled(images, columns=grid[0]), origin)
         return [target]
-    target.mkdir(parents=True, exist_ok=True)
-    files = [target / f"{class_name.replace('/', '_')}_{i:05d}.png" for i in range(total)]
-    for index, (file, image) in enumerate(zip(files, images, strict=True)):
-        write_png(file, image, origin(index))
-    return files
-
-
-def _tiled(images: Tensor, *, columns: int) -> Tensor:
-    rows = [torch.cat(list(row), dim=2) for row in torch.split(images, columns)]
-    return torch.cat(rows, dim=1)
+    names = [f"{class_name.replace('/', '_')}_{i:05d}.png" for i in range(total)]
+    with new_files(target, names) as folder:
+        for index, (name, image) in enumerate(zip(names, images, strict=True)):
+            write_png(folder / name, image, origin_of(index))
+    return [target / name for name in names]

@@ -25,7 +25,7 @@ from synthaug.training import (
     parse_budget,
 )
 
-__all__ = ["load_classifier", "load_generator", "train"]
+__all__ = ["load_classifier", "load_generator", "refuse_taken", "train"]
 
 
 def train(
@@ -75,7 +75,7 @@ def train(
         Stopped: interrupted; the same call goes on.
     """
     target = Path(out)
-    _refuse_taken(target, force)
+    refuse_taken(target, force)
     what, chosen_device = _what(recipe, unlabelled), device_named(device)
     amount = parse_budget(budget)
     eyes = embedded(chosen_device)
@@ -109,7 +109,7 @@ def train(
 
 def _what(recipe: str | Recipe | Routine, unlabelled: str | None) -> Routine:
     """The routine asked for, with its class of unlabelled images."""
-    found = named(recipe)
+    found = named(recipe, data=["classes"])
     if unlabelled is None:
         return found
     if not found.unlabelled:
@@ -138,7 +138,12 @@ def _boards(
             board.close()
 
 
-def _refuse_taken(target: Path, force: bool) -> None:
+def refuse_taken(target: Path, force: bool, what: str = "a generator") -> None:
+    """Refuse a folder in use, unless ``force`` and it holds a model of ours.
+
+    Raises:
+        InputError: it does not, or ``force`` was not asked for.
+    """
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     ours = target.is_dir() and (target / "config.json").exists()
@@ -146,7 +151,7 @@ def _refuse_taken(target: Path, force: bool) -> None:
         return
     raise InputError(
         "output folder",
-        expected="a generator to replace" if force else "a new or empty folder",
+        expected=f"{what} to replace" if force else "a new or empty folder",
         got="something else that is in use" if force else "one that is in use",
         where=str(target),
         remedy="Choose another." if force else "Choose another, or pass --force to replace it.",

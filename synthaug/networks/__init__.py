@@ -10,17 +10,26 @@ from torch import nn
 from synthaug.errors import InputError
 from synthaug.networks.coded import CodedGenerator
 from synthaug.networks.dcgan import DCGANGenerator
+from synthaug.networks.dense import DenseGenerator
 from synthaug.networks.naming import NamingCritic
+from synthaug.networks.progressive import ProgressiveGenerator
 from synthaug.networks.rare import RareEncoder, RareGenerator
+from synthaug.networks.stylegan import StyleGenerator
+from synthaug.networks.translation import ResidualTranslator, UNet
 
 __all__ = ["build"]
 
 _KINDS: dict[str, Callable[..., nn.Module]] = {
     "coded": CodedGenerator.restored,
     "dcgan": DCGANGenerator,
+    "dense": DenseGenerator,
+    "progressive": ProgressiveGenerator,
     "naming critic": NamingCritic,
     "rare": RareGenerator,
     "rare encoder": RareEncoder,
+    "style": StyleGenerator,
+    "residual translator": ResidualTranslator,
+    "u-net": UNet,
 }
 """Networks that are saved: each has a ``config`` that begins with its kind."""
 

@@ -43,7 +43,7 @@ class NamingCritic(nn.Module):
             "kind": "naming critic", "num_classes": num_classes, "channels": channels,
             "resolution": resolution, "width": width, "features": features,
         }  # fmt: skip
-        trunk, length = dcgan_trunk(channels, resolution, width=width, batch_norm=False)
+        trunk, length = dcgan_trunk(channels, resolution, width=width, norm="none")
         self.trunk = nn.Sequential(trunk, nn.Linear(length, features), nn.LeakyReLU(0.2))
         self.out = nn.Linear(features, num_classes)
         kaiming(self)

@@ -35,10 +35,18 @@ class Entry:
     data: str = "classes"
     make: Callable[[], Routine] = dataclasses.field(repr=False)
 
+    @property
+    def command(self) -> str:
+        """The command line that runs it."""
+        if self.data == "classes":
+            return f"synthaug train DATA --recipe {self.name} --out DIR"
+        return f"synthaug translate train A_DIR B_DIR --recipe {self.name} --out DIR"
+
     def __str__(self) -> str:
         lines = (
             self.name, f"  {self.summary}", f"  Paper: {self.source}",
             f"  Parts: {', '.join(self.parts)}", f"  Use it {self.when}",
+            f"  Command: {self.command}",
         )  # fmt: skip
         return "\n".join(lines)
 

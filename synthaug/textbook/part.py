@@ -11,7 +11,10 @@ from torch import nn
 from synthaug.training import Shape, Term
 from synthaug.training.routine import Hook, View
 
-__all__ = ["Architecture", "Part"]
+__all__ = ["Architecture", "Part", "Rewrite"]
+
+Rewrite = Callable[[tuple[Term, ...], tuple[Term, ...]], tuple[Term, ...]]
+"""Terms of discriminator and generator to other terms of the generator."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,7 @@ class Part:
         source: the paper.
         discriminator: terms of the discriminator's loss.
         generator: terms of the generator's loss.
+        rewrite: what becomes of the generator's terms, of all parts, given the discriminator's.
         views: changes to every image the discriminator sees.
         after_discriminator: done after each of its moves.
         after_generator: done after each of its moves.
@@ -44,6 +48,7 @@ class Part:
     source: str = ""
     discriminator: tuple[Term, ...] = ()
     generator: tuple[Term, ...] = ()
+    rewrite: Rewrite | None = None
     views: tuple[View, ...] = ()
     after_discriminator: tuple[Hook, ...] = ()
     after_generator: tuple[Hook, ...] = ()

@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,10 @@ from synthaug.errors import InputError
 from synthaug.textbook.part import Architecture, Part
 from synthaug.textbook.parts import ARCHITECTURES, PARTS
 from synthaug.training import Phase, Player, Routine, Shape
-from synthaug.training.routine import Schedule, constant, square_root_frequency
+from synthaug.training.routine import Hook, Schedule, constant, square_root_frequency
+
+if TYPE_CHECKING:
+    from synthaug.objectives.stage import Stage
 
 __all__ = ["Recipe"]
 
@@ -123,7 +126,8 @@ class Recipe:
         return options
 
     def _check(self) -> None:
-        owners = {self._architecture.name: self._architecture.has(self._options)}
+        asked = {name: value for part in self._parts for name, value in part.options.items()}
+        owners = {self._architecture.name: self._architecture.has(asked)}
         owners |= {part.name: part.has for part in self._parts}
         for part in self._parts:
             others = {name: has for name, has in owners.items() if name != part.name}
@@ -134,13 +138,17 @@ class Recipe:
             for property_, reason in part.needs.items():
                 if not any(property_ in has for has in others.values()):
                     raise _senseless(part.name, "the rest of this recipe", reason)
+        _ = self._options  # after the reasons above, which say more
 
     def _setting(self, name: str) -> Any:
-        """A number of the recipe: the caller's, a part's, the architecture's, or the usual."""
+        """A number of the recipe: the caller's, a part's, the architecture's, or the usual.
+
+        Later parts win: a stabilizer that is all about a number (TTUR) over an objective.
+        """
         own = getattr(self, name)
         if own is not None:
             return own
-        known = [part.settings for part in self._parts] + [self._architecture.settings]
+        known = [part.settings for part in reversed(self._parts)] + [self._architecture.settings]
         return next((each[name] for each in known if name in each), _FREE[name])
 
     @property
@@ -160,6 +168,10 @@ class Recipe:
             "schedule": self.schedule,
         }
         ready = [part.ready for part in parts if part.ready]
+        against = sum((part.discriminator for part in parts), ())
+        terms = sum((part.generator for part in parts), ())
+        for part in parts:
+            terms = part.rewrite(against, terms) if part.rewrite else terms
         return Routine(
             name=self.name,
             summary=self.summary,
@@ -172,7 +184,7 @@ class Recipe:
             attributes=self._attributes,
             unlabelled=next((part.unlabelled for part in parts if part.unlabelled), ""),
             keeps=("generator", *(role for part in parts for role in part.keeps)),
-            ready=ready[0] if ready else None,
+            ready=functools.partial(_in_turn, tuple(ready)) if ready else None,
             phases=(
                 Phase(
                     "game",
@@ -183,7 +195,7 @@ class Recipe:
                         Player(
                             "discriminator",
                             updates=("discriminator",),
-                            terms=sum((part.discriminator for part in parts), ()),
+                            terms=against,
                             learning_rate=rate_d,
                             after=sum((part.after_discriminator for part in parts), ()),
                             **common,
@@ -191,7 +203,7 @@ class Recipe:
                         Player(
                             "generator",
                             updates=("generator",),
-                            terms=sum((part.generator for part in parts), ()),
+                            terms=terms,
                             learning_rate=rate_g,
                             every=self._setting("critic_steps"),
                             after=sum((part.after_generator for part in parts), ()),
@@ -220,6 +232,12 @@ def _networks(
         if part.rebuild:
             networks |= part.rebuild(networks, shape)
     return networks
+
+
+def _in_turn(hooks: tuple[Hook, ...], step: Stage) -> None:
+    """What every part does before the first step."""
+    for hook in hooks:
+        hook(step)
 
 
 def _part(name: str) -> Part:

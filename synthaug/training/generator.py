@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from synthaug.datasets import Scale
 from synthaug.errors import Damaged, InputError
-from synthaug.networks import build
 from synthaug.training.inverting import encode, traverse
+from synthaug.training.saving import load_network, save_network, sha256_of
 
 __all__ = ["Generator"]
 
@@ -67,11 +66,7 @@ class Generator:
     @property
     def sha256(self) -> str:
         """Hash of the weights and of what rebuilds them."""
-        digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return sha256_of(self.network)
 
     @property
     def latent_dim(self) -> int:
@@ -138,11 +133,65 @@ class Generator:
                 got=f"{wanted.min()} to {wanted.max()}", where="Generator.sample",
                 remedy="Use the index of the class in .classes.",
             )  # fmt: skip
+        if not math.isfinite(truncation_psi):
+            raise InputError(
+                "truncation", expected="a finite number, 0 to 1 as a rule",
+                got=str(truncation_psi), where="Generator.sample", remedy="Use 0.7 or so.",
+            )  # fmt: skip
         told = [wanted, *self._attributes(attributes, len(wanted))]
-        parts = zip(*(torch.split(x, _CHUNK) for x in (latents, *told)), strict=True)
-        chunks = [self._chunk(truncation_psi, *part) for part in parts]
-        empty = torch.empty(0, self.channels, self.resolution, self.resolution, dtype=torch.uint8)
-        return torch.cat(chunks) if len(wanted) else empty
+        if not len(wanted):
+            return self._nothing()
+
+        def draw(*parts: Tensor) -> Tensor:
+            return _pixels(self.network(*parts, truncation_psi=truncation_psi))
+
+        return self._chunked(draw, latents, *told)
+
+    def styles(
+        self, latents: Tensor, labels: ArrayLike, *, attributes: ArrayLike | None = None
+    ) -> Tensor:
+        """The styles of latents (N, latent_dim), float (N, layers, w_dim).
+
+        Raises:
+            InputError: a generator without styles.
+        """
+        network = self._styled()
+        wanted = torch.as_tensor(np.asarray(labels, dtype=np.int64).reshape(-1))
+        told = [wanted, *self._attributes(attributes, len(wanted))]
+        return self._chunked(network.styles, latents, *told).float()
+
+    def render_styles(self, styles: Tensor, noise: Tensor) -> Tensor:
+        """Images of styles, uint8 (N, C, R, R).
+
+        Args:
+            styles: float (N, layers, w_dim), as `styles` gives them, or mixed or moved.
+            noise: float (N, P): what ``network.noise(latents)`` gives.
+
+        Raises:
+            InputError: a generator without styles.
+        """
+        network = self._styled()
+        if not len(styles):
+            return self._nothing()
+        return self._chunked(lambda *parts: _pixels(network.synthesize(*parts)), styles, noise)
+
+    @property
+    def has_styles(self) -> bool:
+        """Whether there is a w-space: ``network.styles`` and ``network.synthesize``."""
+        return hasattr(self.network, "styles") and hasattr(self.network, "synthesize")
+
+    def _styled(self) -> Any:
+        if self.has_styles:
+            return self.network
+        raise InputError(
+            "generator", expected="one with styles for each layer (rare, stylegan)",
+            got=f"a {self.config['kind']} generator, which has none",
+            remedy="Use a generator of another recipe, or a tool that works on z.",
+            code="input.styles",
+        )  # fmt: skip
+
+    def _nothing(self) -> Tensor:
+        return torch.empty(0, self.channels, self.resolution, self.resolution, dtype=torch.uint8)
 
     @property
     def scale(self) -> Scale:
@@ -164,15 +213,16 @@ class Generator:
             code="input.attributes",
         )  # fmt: skip
 
-    def _chunk(self, psi: float, *parts: Tensor) -> Tensor:
-        """Images of up to `_CHUNK` latents; the pass is always `_CHUNK` long."""
+    def _chunked(self, function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+        """A function of the network on tensors of equal length, `_CHUNK` rows a pass."""
         device = next(self.network.parameters()).device
-        n = len(parts[0])
-        padded = [torch.cat([x, x.new_zeros(_CHUNK - n, *x.shape[1:])]).to(device) for x in parts]
-        with torch.inference_mode():
-            images: Tensor = self.network(*padded, truncation_psi=psi)
-        pixels: Tensor = images[:n].float().add(1).mul(127.5).round().clamp(0, 255)
-        return pixels.to("cpu", torch.uint8).contiguous()
+        found = []
+        with torch.no_grad():
+            for parts in zip(*(torch.split(x, _CHUNK) for x in tensors), strict=True):
+                n = len(parts[0])
+                padded = [torch.cat([x, x.new_zeros(_CHUNK - n, *x.shape[1:])]) for x in parts]
+                found.append(function(*(x.to(device) for x in padded))[:n].cpu())
+        return torch.cat(found)
 
     def encode(self, images: Tensor) -> Tensor:
         """The latents an encoder finds behind images; see `synthaug.training.inverting.encode`."""
@@ -215,8 +265,7 @@ class Generator:
         """Write weights (safetensors), ``config.json`` and a model card (``README.md``)."""
         folder.mkdir(parents=True, exist_ok=True)
         for role, network in {"generator": self.network, **self.companions}.items():
-            state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-            save_file(state, folder / f"{role}.safetensors")
+            save_network(network, folder, role)
         config = {
             "network": self.config, "classes": list(self.classes), "card": self.card,
             "companions": {role: network.config for role, network in self.companions.items()},
@@ -235,21 +284,22 @@ class Generator:
         """
         folder = Path(folder)
         if not (folder / "config.json").exists():
-            raise InputError(
-                "generator", expected="a folder with config.json and generator.safetensors",
-                got="none", where=str(folder),
-                remedy="Point to the generator/ folder of an output.",
-            )  # fmt: skip
+            raise _no_generator(folder, "none")
         try:
             config = json.loads((folder / "config.json").read_text())
-            network = _restored(folder, "generator", config["network"])
+            other = config.get("product") == "translator"
+        except (OSError, ValueError, AttributeError) as error:
+            raise _unreadable(folder) from error
+        if other:
+            raise _no_generator(folder, "a translation, which synthaug translate apply runs")
+        try:
+            network = load_network(folder, "generator", config["network"])
             companions = {
-                role: _restored(folder, role, what) for role, what in config["companions"].items()
+                role: load_network(folder, role, what)
+                for role, what in config["companions"].items()
             }
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise Damaged(
-                "generator cannot be read", where=str(folder), remedy="Copy or train it again."
-            ) from error
+            raise _unreadable(folder) from error
         return cls(
             network, tuple(config["classes"]), config["card"], companions,
             tuple(config["attributes"]),
@@ -279,7 +329,17 @@ class Generator:
         )
 
 
-def _restored(folder: Path, role: str, config: dict[str, Any]) -> nn.Module:
-    network = build(config)
-    network.load_state_dict(load_file(folder / f"{role}.safetensors"))
-    return network.eval().requires_grad_(False)
+def _pixels(images: Tensor) -> Tensor:
+    pixels: Tensor = images.float().add(1).mul(127.5).round().clamp(0, 255)
+    return pixels.to(torch.uint8).contiguous()
+
+
+def _no_generator(folder: Path, got: str) -> InputError:
+    return InputError(
+        "generator", expected="a folder with config.json and generator.safetensors", got=got,
+        where=str(folder), remedy="Point to the generator/ folder of an output.",
+    )  # fmt: skip
+
+
+def _unreadable(folder: Path) -> Damaged:
+    return Damaged("generator cannot be read", where=str(folder), remedy="Copy or train it again.")

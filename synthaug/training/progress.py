@@ -24,6 +24,7 @@ class Progress:
         eta_seconds: wall seconds to the end of this phase; None where unknown.
         frechet: newest Fréchet distance of a draw to held-out images; None before the first.
         losses: newest value of each term, ``player/term`` to number.
+        unit: what ``images_seen`` counts, where it is not images.
         message: a line for people, possibly empty.
     """
 
@@ -34,6 +35,7 @@ class Progress:
     eta_seconds: float | None = None
     frechet: float | None = None
     losses: dict[str, float] = dataclasses.field(default_factory=dict)
+    unit: str = "images"
     message: str = ""
 
 

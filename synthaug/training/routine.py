@@ -30,6 +30,7 @@ __all__ = [
     "described",
     "fade_out",
     "flat_then_cosine",
+    "flat_then_linear",
     "square_root_frequency",
     "warm_up",
 ]
@@ -56,12 +57,15 @@ class Shape:
         channels: 1 (grey) or 3 (RGB).
         resolution: side of the square images, pixels.
         num_attributes: numbers each image carries beside its class.
+        source_channels: how many of ``channels`` show the source of a pair; 0 where images
+            are single.
     """
 
     num_classes: int
     channels: int
     resolution: int
     num_attributes: int = 0
+    source_channels: int = 0
 
 
 def constant(_: float) -> float:
@@ -83,6 +87,11 @@ def flat_then_cosine(flat: float = 0.5) -> Schedule:
         return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (done - flat) / (1.0 - flat))))
 
     return schedule
+
+
+def flat_then_linear(flat: float = 0.5) -> Schedule:
+    """A schedule that is 1 until ``flat``, then falls linearly to 0."""
+    return lambda done: min(1.0, max(0.0, (1.0 - done) / (1.0 - flat)))
 
 
 def warm_up(share: float) -> Schedule:
@@ -297,7 +306,7 @@ def described(part: Any) -> str:
     if dataclasses.is_dataclass(owner):
         return f"{described(owner)}.{part.__name__}"
     if dataclasses.is_dataclass(part) and not isinstance(part, type):
-        fields = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+        fields = {f.name: getattr(part, f.name) for f in dataclasses.fields(part) if f.repr}
         return f"{type(part).__qualname__}({', '.join(_settings(fields))})"
     if isinstance(part, Mapping):
         return "{" + ", ".join(_settings(part)) + "}"

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from synthaug.cli.options import SizeName, parse_grid, parse_size
+from synthaug.cli.options import (
+    SizeName,
+    parse_grid,
+    parse_numbers,
+    parse_size,
+    parse_strengths,
+)
 from synthaug.cli.progress import Progress, line
 from synthaug.errors import InputError
 from synthaug.training import Progress as Report
@@ -19,6 +25,20 @@ def test_a_grid_that_cannot_be_read(text: str) -> None:
     assert str(caught.value) == (
         f"grid: expected columns and rows, got {text!r} (--grid). Write it like 8x4."
     )
+
+
+@pytest.mark.parametrize("text", ["", "a", "-1", "3-1", "1,,2", "0-99999", "1.5"])
+def test_numbers_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(InputError, match="numbers of images: expected numbers from 0 and ranges"):
+        parse_numbers(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"), [("", 5), ("a", 5), ("1..", 5), ("-2..2", 1), ("0..1..2", 5)]
+)
+def test_strengths_that_cannot_be_read(text: str, steps: int) -> None:
+    with pytest.raises(InputError, match="strength: expected numbers, or a range"):
+        parse_strengths(text, steps)
 
 
 def test_a_report_as_a_line() -> None:

@@ -8,8 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 from synthaug.jobs.demo import write_digits
+from synthaug.networks.rare import RareGenerator
+from synthaug.training import Generator
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TINY = "64 images"
@@ -72,6 +76,18 @@ def test_a_pipeline_of_imbalanced_learn(example: Run) -> None:
 def test_a_hugging_face_data_set(example: Run) -> None:
     told = example("hugging_face.py", TINY)
     assert "'real'" in told
+
+
+def test_a_walk_and_an_edit(example: Run, workplace: Path) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        network = RareGenerator(2, 1, 16)
+    Generator(network.eval().requires_grad_(False), ("1", "3"), {}).save(workplace / "generator")
+    photos, out = workplace / "photos", workplace / "walked"
+    told = example("walk_and_edit.py", workplace / "generator", photos / "1", photos / "3", out)
+    assert told.startswith("told apart in ")
+    with Image.open(out / "walk.webp") as walked, Image.open(out / "edit.png") as edited:
+        assert (walked.n_frames, edited.size) == (48, (80, 64))  # type: ignore[attr-defined]
 
 
 def test_a_test_suite_that_judges_a_generator() -> None:

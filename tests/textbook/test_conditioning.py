@@ -13,7 +13,7 @@ from synthaug.datasets import Scale
 from synthaug.errors import InputError
 from synthaug.networks.coded import CodedGenerator
 from synthaug.objectives.information import categorical_bound
-from synthaug.textbook import Recipe, named, names, recipes
+from synthaug.textbook import Recipe, named, recipes
 from synthaug.textbook.parts import make
 from synthaug.training import Classifier, Generator, Run, Shape, Trainer
 
@@ -38,11 +38,6 @@ def with_terms(routine, **kept):
     return dataclasses.replace(
         routine, phases=(dataclasses.replace(phase, players=tuple(players)),)
     )
-
-
-def test_what_a_run_is_known_by_holds_no_code_address():
-    for name in names():
-        assert " at 0x" not in repr(named(name).facts()), name
 
 
 def test_recipes_say_whether_they_are_told_classes_and_take_attributes():

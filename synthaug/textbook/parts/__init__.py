@@ -10,6 +10,7 @@ from synthaug.textbook.parts import (
     architectures,
     classifying,
     conditionings,
+    layers,
     objectives,
     stabilizers,
 )
@@ -20,6 +21,7 @@ PARTS: dict[str, Callable[..., Part]] = {
     **objectives.PARTS,
     **stabilizers.PARTS,
     **conditionings.PARTS,
+    **layers.PARTS,
     **classifying.PARTS,
 }
 """What makes a part, by name; called without arguments it has the paper's settings."""

@@ -60,7 +60,7 @@ ARCHITECTURES = (
         name="naming",
         source="Salimans et al. 2016",
         build=_naming,
-        options=frozenset({"told"}),
+        options=frozenset(),
         has=lambda _: frozenset({"features", "names classes"}),
     ),
 )

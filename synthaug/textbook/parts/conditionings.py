@@ -18,7 +18,7 @@ __all__ = ["PARTS"]
 
 def none() -> Part:
     """The class is not told to anybody."""
-    return Part(name="none", has=frozenset({"unconditional"}), options={"told": "none"})
+    return Part(name="none", has=frozenset({"unconditional"}))
 
 
 def concatenation() -> Part:
