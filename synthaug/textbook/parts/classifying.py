@@ -39,6 +39,8 @@ def semi_supervised(
         settings={"learning_rates": (1e-3, 1e-3), "batch_size": 64},
         keeps=("discriminator",),
         unlabelled=unlabelled,
+        has=frozenset({"objective"}),
+        refuses={"objective": "a game has one objective"},
         needs={
             "unconditional": "most images have no label, so that no network can be told it",
             "names classes": "its classes are the discriminator's own answer",
