@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthaug.api import augment as augment
+    from synthaug.api import compare as compare
     from synthaug.api import demo as demo
     from synthaug.api import evaluate as evaluate
     from synthaug.api import load as load
+    from synthaug.api import load_classifier as load_classifier
     from synthaug.api import load_generator as load_generator
+    from synthaug.api import load_translator as load_translator
     from synthaug.api import plan as plan
     from synthaug.api import sample as sample
     from synthaug.api import train as train
+    from synthaug.api import translate_apply as translate_apply
+    from synthaug.api import translate_train as translate_train
     from synthaug.datasets import AugmentedDataset as AugmentedDataset
     from synthaug.errors import Damaged as Damaged
     from synthaug.errors import GateFailed as GateFailed
@@ -48,14 +53,19 @@ _HOME = {
     "Verdict": "synthaug.verdict",
     "Verdicts": "synthaug.verdict",
     "augment": "synthaug.api",
+    "compare": "synthaug.api",
     "demo": "synthaug.api",
     "evaluate": "synthaug.api",
     "load": "synthaug.api",
+    "load_classifier": "synthaug.api",
     "load_generator": "synthaug.api",
+    "load_translator": "synthaug.api",
     "plan": "synthaug.api",
     "recipes": "synthaug.textbook",
     "sample": "synthaug.api",
     "train": "synthaug.api",
+    "translate_apply": "synthaug.api",
+    "translate_train": "synthaug.api",
 }
 _ROOMS = ("datasets", "features", "gates", "latent", "metrics", "textbook", "training")
 
@@ -74,14 +84,19 @@ __all__ = [
     "Verdicts",
     "__version__",
     "augment",
+    "compare",
     "demo",
     "evaluate",
     "load",
+    "load_classifier",
     "load_generator",
+    "load_translator",
     "plan",
     "recipes",
     "sample",
     "train",
+    "translate_apply",
+    "translate_train",
 ]
 
 

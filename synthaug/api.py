@@ -12,42 +12,53 @@ from synthaug.datasets import AugmentedDataset
 from synthaug.datasets import load as load_saved
 from synthaug.jobs.augment import augment as augment_job
 from synthaug.jobs.augment import plan
+from synthaug.jobs.compare import Comparison
+from synthaug.jobs.compare import compare as compare_job
 from synthaug.jobs.demo import demo as demo_job
 from synthaug.jobs.evaluate import Evaluation, evaluate
 from synthaug.jobs.preparing import Plan
 from synthaug.jobs.sample import sample
-from synthaug.jobs.train import load_generator, train
+from synthaug.jobs.train import load_classifier, load_generator, train
+from synthaug.jobs.translate_apply import translate_apply
+from synthaug.jobs.translate_train import load_translator, translate_train
 
 __all__ = [
+    "Comparison",
     "Evaluation",
     "Plan",
     "augment",
+    "compare",
     "demo",
     "evaluate",
     "load",
+    "load_classifier",
     "load_generator",
+    "load_translator",
     "plan",
     "sample",
     "train",
+    "translate_apply",
+    "translate_train",
 ]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _with_pages(job: Callable[P, T]) -> Callable[P, T]:
+def _with_pages(job: Callable[P, T], render: Callable[..., None]) -> Callable[P, T]:
     """A job that writes its report: jobs stand below the report and cannot import it."""
 
     @functools.wraps(job)
     def told(*args: P.args, **kwargs: P.kwargs) -> T:
-        kwargs.setdefault("render", report.write)
+        kwargs.setdefault("render", render)
         return job(*args, **kwargs)
 
     return told
 
 
-augment = _with_pages(augment_job)
-demo = _with_pages(demo_job)
+augment = _with_pages(augment_job, report.write)
+compare = _with_pages(compare_job, report.write_comparison)
+demo = _with_pages(demo_job, report.write)
 
 
 def load(directory: str | Path, *, real_root: str | Path | None = None) -> AugmentedDataset:

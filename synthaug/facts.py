@@ -1,16 +1,20 @@
-"""What a run of ``augment`` did and found, as plain data: the source of summary and report.
+"""What ``augment`` and ``compare`` did and found, as plain data: the source of every report.
 
 Everything here is JSON-ready: numbers, strings, lists, dicts. The job fills it, the report
-reads it, ``report.json`` in an output folder is exactly it.
+reads it, ``report.json`` or ``compare.json`` in an output folder is exactly it.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from typing import Any
 
-__all__ = ["ArmFacts", "AugmentFacts", "ClassFacts", "CurvePoint"]
+__all__ = [
+    "ArmFacts", "AugmentFacts", "ClassFacts", "CompareFacts", "CurvePoint", "RivalFacts",
+    "mean_of",
+]  # fmt: skip
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -84,12 +88,14 @@ class CurvePoint:
         seconds: wall seconds of training so far.
         frechet: Fréchet distance of a small draw to held-out real images.
         score: the gates' score that chooses the checkpoint (lower is better).
+        kid: kernel distance of the same draw; None where it was not measured.
     """
 
     images_seen: int
     seconds: float
     frechet: float
     score: float
+    kid: float | None = None
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -157,4 +163,140 @@ class AugmentFacts:
                 arm[name] = tuple(arm[name])
             arms.append(ArmFacts(**arm))
         fields["arms"] = arms
+        return cls(**fields)
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class RivalFacts:
+    """One recipe trained once for a comparison.
+
+    Args:
+        recipe: its name.
+        seed: of its training.
+        folder: name of its folder inside the comparison's.
+        source: the papers.
+        conditional: whether the class is told to the networks.
+        failed: why there is no generator; empty where there is one.
+        images_seen: real images shown to the discriminator.
+        steps: training steps.
+        parameters: numbers the generator has learnt.
+        seconds: wall seconds of training, looks included.
+        images_per_second: training speed, looks left out; None where it was too short to say.
+        images_per_cpu_second: the same in CPU seconds of the process.
+        peak_memory: most memory the training process held, bytes; None where not known.
+        base_memory: what it held before it began: Python, torch, the watch and the images.
+        gpu_memory: most memory it held on the GPU, bytes; None without one.
+        curve: looks at the generator during training.
+        floor: Fréchet distance of real to real images at the looks' n.
+        numbers: what `synthaug.evaluate` measures of the whole set, ``_real`` beside it.
+        verdicts: of the gates, as `synthaug.Verdict.to_dict` gives them.
+        nearest: relative distances of the images closest to a training image, closest first.
+        remarks: what a reader must know of this one.
+    """
+
+    recipe: str
+    seed: int = 0
+    folder: str = ""
+    source: str = ""
+    conditional: bool = True
+    failed: str = ""
+    images_seen: int = 0
+    steps: int = 0
+    parameters: int = 0
+    seconds: float = 0.0
+    images_per_second: float | None = None
+    images_per_cpu_second: float | None = None
+    peak_memory: int | None = None
+    base_memory: int | None = None
+    gpu_memory: int | None = None
+    curve: list[CurvePoint] = dataclasses.field(default_factory=list)
+    floor: float | None = None
+    numbers: dict[str, float | None] = dataclasses.field(default_factory=dict)
+    verdicts: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    nearest: list[float] = dataclasses.field(default_factory=list)
+    remarks: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def collapsed(self) -> bool | None:
+        """Whether the diversity gate failed the whole set; None where it could not tell."""
+        told = [v["status"] for v in self.verdicts if (v["gate"], v["scope"]) == _DIVERSITY]
+        return {"FAIL": True, "PASS": False}.get(told[0]) if told else None
+
+    @property
+    def collapsed_classes(self) -> list[str]:
+        """Classes that the diversity gate failed."""
+        return [
+            v["scope"].removeprefix("class:")
+            for v in self.verdicts
+            if v["gate"] == "diversity" and v["status"] == "FAIL" and v["scope"] != "set"
+        ]
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> RivalFacts:
+        """The inverse of ``dataclasses.asdict``."""
+        return cls(**{**fields, "curve": [CurvePoint(**point) for point in fields["curve"]]})
+
+
+_DIVERSITY = ("diversity", "set")
+
+
+def mean_of(runs: list[RivalFacts], number: str, *, missing: float = math.nan) -> float:
+    """The mean of one of ``numbers`` over the runs that have it; ``missing`` where none has."""
+    found = [value for run in runs if (value := run.numbers.get(number)) is not None]
+    return sum(found) / len(found) if found else missing
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class CompareFacts:
+    """The whole story of one comparison.
+
+    Args:
+        version: version of synthaug.
+        source: name of the data (never a full path).
+        command: the command line that reproduces the call; empty for in-memory data.
+        budget: of each recipe, as typed.
+        resolution: side of the images, pixels.
+        resolution_why: the reason.
+        classes: class names.
+        train: real images every recipe learnt from.
+        heldout: real images kept apart to compare with.
+        device: ``"cpu"`` or ``"cuda"``.
+        threads: CPU threads of each training process.
+        shown: classes in the rows of the grids, and how many images a row has.
+        rivals: one entry a recipe and seed, in the order asked for.
+        warnings: everything a reader must know.
+    """
+
+    version: str
+    source: str
+    command: str = ""
+    budget: str = ""
+    resolution: int = 0
+    resolution_why: str = ""
+    classes: list[str] = dataclasses.field(default_factory=list)
+    train: int = 0
+    heldout: int = 0
+    device: str = "cpu"
+    threads: int = 1
+    shown: tuple[list[str], int] = dataclasses.field(default_factory=lambda: ([], 0))
+    rivals: list[RivalFacts] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+    def ranked(self) -> list[list[RivalFacts]]:
+        """The runs of each recipe, recipes by mean kernel distance; those without one last."""
+        runs: dict[str, list[RivalFacts]] = {}
+        for rival in self.rivals:
+            runs.setdefault(rival.recipe, []).append(rival)
+        return sorted(runs.values(), key=lambda mine: mean_of(mine, "kid", missing=math.inf))
+
+    def to_json(self) -> str:
+        """The facts as one JSON object."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> CompareFacts:
+        """The inverse of `to_json`."""
+        fields = json.loads(text)
+        fields["shown"] = tuple(fields["shown"])
+        fields["rivals"] = [RivalFacts.from_dict(each) for each in fields["rivals"]]
         return cls(**fields)

@@ -11,19 +11,21 @@ from synthaug.cli.boundary import Answer
 from synthaug.errors import GateFailed
 
 if TYPE_CHECKING:
-    from synthaug.api import Evaluation, Plan
+    from synthaug.api import Comparison, Evaluation, Plan
     from synthaug.datasets import AugmentedDataset
     from synthaug.jobs.doctor import Check
-    from synthaug.training import Generator
+    from synthaug.training import Generator, Translator
 
 __all__ = [
     "of_augmented",
     "of_checkup",
+    "of_comparison",
     "of_demo",
     "of_evaluation",
     "of_files",
     "of_generator",
     "of_plan",
+    "of_translator",
 ]
 
 
@@ -73,6 +75,23 @@ def of_generator(generator: Generator, out: Path) -> Answer:
     return Answer(fields, text)
 
 
+def of_translator(translator: Translator, out: Path) -> Answer:
+    """What ``translate train`` says at its end."""
+    a, b = (side.name for side in translator.sides)
+    fields = {
+        "out": str(out),
+        "sides": [a, b],
+        "directions": ["a2b"] if translator.back is None else ["a2b", "b2a"],
+        "resolution": translator.resolution,
+        "sha256": translator.sha256,
+    }
+    text = (
+        f"A translation from {a} to {b} at {translator.resolution} px is in {out}.\n"
+        f"Use it: synthaug translate apply {out} PICTURES --out translated"
+    )
+    return Answer(fields, text)
+
+
 def of_files(paths: Sequence[Path]) -> Answer:
     """What ``sample`` says at its end: the files, one a line."""
     names = [str(path) for path in paths]
@@ -84,6 +103,12 @@ def of_evaluation(found: Evaluation, *, strict: bool) -> Answer:
     refused = strict and found.verdicts.failed
     exit_code = GateFailed.exit_code if refused else 0
     return Answer(json.loads(found.to_json()), str(found), exit_code)
+
+
+def of_comparison(found: Comparison) -> Answer:
+    """What ``compare`` says: the table, best first, and where the page is."""
+    page = found.folder / "compare.html"
+    return Answer(found.to_dict(), f"{found}\n\nWritten to {found.folder}; open {page} first.")
 
 
 def of_checkup(checks: Sequence[Check]) -> Answer:

@@ -11,9 +11,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from synthaug.cli import answers, latent, models, recipes
+from synthaug.cli import answers, latent, models, recipes, translating
 from synthaug.cli.boundary import Answer, deliver, print_error
 from synthaug.cli.options import (
+    Attributes,
     Budget,
     Data,
     Debug,
@@ -33,7 +34,9 @@ from synthaug.cli.options import (
     SkipBad,
     Strict,
     Truncation,
+    parse_attributes,
     parse_grid,
+    parse_seeds,
     parse_size,
 )
 from synthaug.cli.progress import Progress
@@ -57,6 +60,7 @@ app = typer.Typer(
 app.add_typer(models.app)
 app.add_typer(latent.app)
 app.add_typer(recipes.app)
+app.add_typer(translating.app)
 
 
 def _version(asked: bool) -> None:
@@ -184,6 +188,15 @@ def train(
     data: Data,
     out: Out,
     groups: Groups = None,
+    attributes: Attributes = None,
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Class whose images have no label, for the recipe semi-supervised; its own "
+            "name for it is unlabelled.",
+        ),
+    ] = None,
     size: Size = SizeName.AUTO,
     budget: Budget = "10min",
     recipe: Recipe = "rare",
@@ -218,6 +231,8 @@ def train(
                 budget=budget,
                 size=parse_size(size),
                 groups=groups,
+                attributes=attributes,
+                unlabelled=unlabelled,
                 seed=seed,
                 device=device,
                 resume=resume,
@@ -253,6 +268,14 @@ def sample(
             "FILE.png.",
         ),
     ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What the images should carry beside the class, in the units of the training "
+            "data; may be repeated. What is not named is at the data's mean.",
+        ),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -272,6 +295,7 @@ def sample(
             seed=seed,
             truncation_psi=truncation,
             grid=parse_grid(grid) if grid else None,
+            attributes=parse_attributes(attribute) if attribute else None,
         )
         return answers.of_files(paths)
 
@@ -297,19 +321,97 @@ def evaluate(
             help="Real images the generator was trained on; needed to tell copies.",
         ),
     ] = None,
+    neighbours: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the most suspicious images, each above the training image nearest to "
+            "it, into a PNG. It shows real images.",
+        ),
+    ] = None,
     seed: Seed = 0,
     device: Device = DeviceName.AUTO,
     strict: Strict = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Judge synthetic images against real ones: copies, fidelity, diversity, labels."""
+    """Judge synthetic images against real ones: copies, fidelity, diversity, labels.
+
+    Then the usual numbers, each with what real images get against real ones: Fréchet and
+    kernel distance, precision and recall, density and coverage, Inception score, the
+    birthday paradox, and the nearest training image of the most suspicious ones.
+    """
 
     def work() -> Answer:
         import synthaug
 
-        found = synthaug.evaluate(real, synthetic, train=train_data, seed=seed, device=device)
+        found = synthaug.evaluate(
+            real, synthetic, train=train_data, seed=seed, device=device, neighbours=neighbours
+        )
         return answers.of_evaluation(found, strict=strict)
+
+    raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
+
+
+@app.command(
+    short_help="Train several recipes alike and set them side by side on one page.",
+    epilog="\b\nExample:\n  synthaug compare photos --recipes rare,dcgan --budget 5min --out race",
+)
+def compare(
+    context: typer.Context,
+    data: Data,
+    recipes: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="Recipes to compare, such as rare,dcgan, or all."),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder to write, or of an earlier comparison.")
+    ] = Path("comparison"),
+    budget: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME|IMAGES",
+            help="Training of each recipe and seed ('5min'), or '50000 images'; what the "
+            "measuring takes comes on top.",
+        ),
+    ] = "5min",
+    seeds: Annotated[
+        str, typer.Option(metavar="N,N", help="Every recipe is trained once with each of these.")
+    ] = "0",
+    size: Size = SizeName.AUTO,
+    groups: Groups = None,
+    device: Device = DeviceName.AUTO,
+    resume: Resume = True,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train several recipes on the same images with the same budget and seeds.
+
+    DIR receives compare.html (no real image in it: may be shared), compare.private.html with
+    real images beside, and a folder with the generator of each recipe. Repeating the command
+    skips what is done; more recipes can be added to a folder.
+    """
+
+    def work() -> Answer:
+        import synthaug
+
+        with Progress() as progress:
+            found = synthaug.compare(
+                data,
+                recipes,
+                budget=budget,
+                seeds=parse_seeds(seeds),
+                size=parse_size(size),
+                out=out,
+                groups=groups,
+                device=device,
+                resume=resume,
+                skip_bad=skip_bad,
+                callbacks=(progress,),
+                command=shlex.join(["synthaug", *context.obj]),
+            )
+        return answers.of_comparison(found)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from synthaug.errors import InputError
 
 __all__ = [
+    "Attributes",
     "Budget",
     "Classes",
     "Data",
@@ -33,8 +35,10 @@ __all__ = [
     "SkipBad",
     "Strict",
     "Truncation",
+    "parse_attributes",
     "parse_grid",
     "parse_numbers",
+    "parse_seeds",
     "parse_size",
     "parse_strengths",
 ]
@@ -79,6 +83,14 @@ Groups = Annotated[
         help="Which images show one object: a CSV file with the columns path and group, or a "
         "pattern for file names such as '{group}_*.jpg'. Groups are never split between "
         "training and judging.",
+    ),
+]
+Attributes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CSV",
+        help="What each image carries beside its class, for recipes that take attributes: a CSV "
+        "file with the column path and one column an attribute, numbers or names.",
     ),
 ]
 Size = Annotated[
@@ -218,3 +230,53 @@ def parse_strengths(text: str, steps: int) -> list[float]:
             where="--strength",
             remedy="Write it like -2..2 or 1.5.",
         ) from error
+
+
+def parse_seeds(text: str) -> list[int]:
+    """The ``--seeds`` option as `synthaug.compare` takes it.
+
+    Raises:
+        InputError: it is not whole numbers joined by commas.
+
+    Example:
+        >>> parse_seeds("0,1, 2")
+        [0, 1, 2]
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise InputError(
+            "seeds",
+            expected="whole numbers joined by commas",
+            got=repr(text),
+            where="--seeds",
+            remedy="Write them like 0,1,2.",
+        )
+    return [int(word) for word in words]
+
+
+def parse_attributes(texts: Sequence[str]) -> dict[str, float | str]:
+    """The ``--attribute`` options as `synthaug.sample` takes them.
+
+    Raises:
+        InputError: one is not a name and a value joined by an equals sign, or comes twice.
+
+    Example:
+        >>> parse_attributes(["age=60", "sex=female"])
+        {'age': 60.0, 'sex': 'female'}
+    """
+    found: dict[str, float | str] = {}
+    for text in texts:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not (name and sign and value) or name in found:
+            raise InputError(
+                "attribute",
+                expected="name=value, each name once",
+                got=repr(text),
+                where="--attribute",
+                remedy="Write it like age=60 or sex=female.",
+            )
+        try:
+            found[name] = float(value)
+        except ValueError:
+            found[name] = value
+    return found

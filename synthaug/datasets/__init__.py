@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synthaug.datasets.attributes import Scale
     from synthaug.datasets.augmented import AugmentedDataset
     from synthaug.datasets.convert import to_float, to_uint8
     from synthaug.datasets.duplicates import Duplicates, near_duplicates
@@ -28,6 +29,7 @@ _MODULES = {
     "ImageSet": "image_set",
     "Limits": "limits",
     "Packed": "packed",
+    "Scale": "attributes",
     "Split": "splits",
     "choose_resolution": "resolution",
     "folds": "splits",
@@ -49,6 +51,7 @@ __all__ = [
     "ImageSet",
     "Limits",
     "Packed",
+    "Scale",
     "Split",
     "choose_resolution",
     "folds",

@@ -9,7 +9,7 @@ from typing import Any
 from synthaug.datasets.sources import numbered
 from synthaug.errors import InputError
 
-__all__ = ["IMAGE_ENDINGS", "Folder"]
+__all__ = ["IMAGE_ENDINGS", "Folder", "images_below"]
 
 IMAGE_ENDINGS = frozenset(
     ".avif .bmp .dib .gif .j2k .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif "
@@ -25,9 +25,11 @@ class Folder:
 
     Args:
         root: the directory that holds the class folders.
+        one_class: where no class folder holds an image, take those outside as one class, named
+            after the directory.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, one_class: bool = False) -> None:
         _refuse_missing(root)
         self.root = root
         resolved = root.resolve()
@@ -38,7 +40,7 @@ class Folder:
         names: list[str] = []
         self._refuse_splits()
         for folder in _folders(root):
-            found, others = _images_below(folder)
+            found, others = images_below(folder)
             if others:
                 self.warnings.append(
                     f"left out: {numbered(others, 'file')} in {folder.name}, not images"
@@ -50,13 +52,19 @@ class Folder:
             self._files += [f"{folder.name}/{file}" for file in found]
             names.append(folder.name)
         self.classes: tuple[str, ...] | None = tuple(names)
-        loose = sum(_is_image(entry) for entry in root.iterdir())
-        if loose:
-            self.warnings.append(f"left out: {numbered(loose, 'image')} outside the class folders")
+        loose = sorted(entry.name for entry in root.iterdir() if _is_image(entry))
+        if loose and not names:
+            if not one_class:
+                raise _without_labels(len(loose), root)
+            self._files, self._labels = loose, [0] * len(loose)
+            self.classes = (resolved.name,)
+        elif loose:
+            left_out = numbered(len(loose), "image")
+            self.warnings.append(f"left out: {left_out} outside the class folders")
 
     def _refuse_splits(self) -> None:
         train = self.root / "train"
-        if train.is_dir() and any(_images_below(folder)[0] for folder in _folders(train)):
+        if train.is_dir() and any(images_below(folder)[0] for folder in _folders(train)):
             raise InputError(
                 "image folder",
                 expected="one folder a class",
@@ -99,6 +107,14 @@ def _refuse_missing(root: Path) -> None:
     )
 
 
+def _without_labels(count: int, root: Path) -> InputError:
+    return InputError(
+        "labels", expected="one folder a class",
+        got=f"{numbered(count, 'image')} outside of any class folder", where=str(root),
+        remedy="Sort the images into one folder a class.", code="input.labels",
+    )  # fmt: skip
+
+
 def _folders(root: Path) -> list[Path]:
     found = (entry for entry in root.iterdir() if entry.is_dir())
     return sorted(folder for folder in found if not folder.name.startswith("."))
@@ -109,7 +125,7 @@ def _is_image(entry: Path) -> bool:
     return not hidden and entry.suffix.lower() in IMAGE_ENDINGS and entry.is_file()
 
 
-def _images_below(folder: Path) -> tuple[list[str], int]:
+def images_below(folder: Path) -> tuple[list[str], int]:
     """Image files below a folder, relative and sorted, and the number of other files."""
     found: list[str] = []
     others = 0

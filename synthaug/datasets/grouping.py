@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from synthaug.datasets.listing import rows_of
 from synthaug.datasets.sources import first_names
 from synthaug.errors import InputError
 
@@ -106,68 +106,13 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile("(?:^|/)" + "".join(parts.get(p, re.escape(p)) for p in pieces) + "$")
 
 
-def _by_csv(file: Path, source: Items) -> list[str | None]:
-    rows = _rows(file)
-    by_name: dict[str, list[tuple[str, str]]] = {}
-    for path, group in rows:
-        by_name.setdefault(path.rpartition("/")[2], []).append((path, group))
-    keys = [_row_of(source.location(i), source.path(i), by_name) for i in range(len(source))]
-    missing = [source.path(item) for item, key in enumerate(keys) if key is None]
-    if missing:
-        raise _refused(
-            f"a row for each of {len(keys):,} images",
-            f"none for {len(missing):,}: {first_names(missing, 3)}",
-            "Add the missing rows.",
-            str(file),
-        )
-    return keys
+def _by_csv(file: Path, source: Items) -> list[str]:
+    return [row["group"] for row in rows_of(file, source, ("group",), _refused_file)]
 
 
-def _row_of(location: str, path: str, by_name: dict[str, list[tuple[str, str]]]) -> str | None:
-    """The group of the row whose path ends the item's location, or is ended by its path.
-
-    Of several such rows the one that shares most parts wins: ``train/crack/1.jpg`` and
-    ``test/crack/1.jpg`` both end in the path ``crack/1.jpg``, only one ends the location.
-    """
-    full = "/" + location.lstrip("/")
-    best: tuple[int, str] | None = None
-    for row, group in by_name.get(path.rpartition("/")[2], []):
-        anchored = full.endswith("/" + row.lstrip("/"))
-        if not anchored and not ("/" + row).endswith("/" + path):
-            continue
-        shared = _shared_parts(full, row)
-        if best is None or shared > best[0]:
-            best = shared, group
-    return best[1] if best is not None and best[1] else None
-
-
-def _shared_parts(left: str, right: str) -> int:
-    count = 0
-    for ours, theirs in zip(reversed(left.split("/")), reversed(right.split("/")), strict=False):
-        if ours != theirs:
-            break
-        count += 1
-    return count
-
-
-def _rows(file: Path) -> list[tuple[str, str]]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = reader.fieldnames or []
-            if "path" not in columns or "group" not in columns:
-                got = ", ".join(columns) or "an empty file"
-                remedy = "Name them in the first row."
-                raise _refused("the columns path and group", got, remedy, str(file))
-            return [
-                (row["path"].replace("\\", "/").removeprefix("./"), (row["group"] or "").strip())
-                for row in reader
-                if row["path"]
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        got = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        remedy = 'Give a CSV file, or a pattern with {group} such as "{group}_*.jpg".'
-        raise _refused("a readable CSV file", got, remedy, str(file)) from error
+def _refused_file(expected: str, got: str, remedy: str, where: str) -> InputError:
+    another = 'Give a CSV file, or a pattern with {group} such as "{group}_*.jpg".'
+    return _refused(expected, got, remedy or another, where)
 
 
 def _refused(expected: str, got: str, remedy: str, where: str = "") -> InputError:

@@ -42,6 +42,8 @@ class ImageSet:
         source: where the images come from.
         items: int64 (N,), number of each image inside the source.
         limits: largest image that is decoded.
+        attributes: float32 (N, A), numbers beside the class in the user's units, if any.
+        attribute_names: of their columns.
     """
 
     name: str
@@ -56,6 +58,8 @@ class ImageSet:
     source: Source = dataclasses.field(repr=False)
     items: NDArray[np.int64] = dataclasses.field(repr=False)
     limits: Limits = dataclasses.field(default_factory=Limits, repr=False)
+    attributes: NDArray[np.float32] | None = None
+    attribute_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -111,7 +115,9 @@ class ImageSet:
             indices: int (M,).
         """
         at = np.asarray(indices, np.int64)
-        rows = ("labels", "groups", "sizes", "digests", "thumbnails", "items")
+        rows = ["labels", "groups", "sizes", "digests", "thumbnails", "items"]
+        if self.attributes is not None:
+            rows.append("attributes")
         return dataclasses.replace(self, **{name: getattr(self, name)[at] for name in rows})
 
     def with_groups(self, groups: NDArray[np.int64]) -> ImageSet:
@@ -133,8 +139,11 @@ class ImageSet:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the pixels, labels and class names: equal for the same content."""
+        """SHA-256 of pixels, labels, class names and attributes: equal for the same content."""
         digest = hashlib.sha256("\0".join((self.mode, *self.classes)).encode())
         for part in (self.digests, self.labels, self.sizes):
             digest.update(np.ascontiguousarray(part).tobytes())
+        if self.attributes is not None:
+            digest.update("\0".join(self.attribute_names).encode())
+            digest.update(np.ascontiguousarray(self.attributes).tobytes())
         return digest.hexdigest()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from synthaug.datasets.attributes import attributes_of
 from synthaug.datasets.decode import BadImage, Picture, decode
 from synthaug.datasets.folder import Folder
 from synthaug.datasets.grouping import group_ids, unused_groups_file
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["THUMBNAIL", "open"]
 
 THUMBNAIL = 16
+_NO_CLASS = "any"  # the class of images that have none
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -45,6 +47,8 @@ def open(
     labels: Any = None,
     skip_bad: bool = False,
     limits: Limits | None = None,
+    attributes: Any = None,
+    one_class: bool = False,
 ) -> ImageSet:
     """Labelled images of any source as an `ImageSet`, every one of them decoded once.
 
@@ -59,10 +63,14 @@ def open(
         labels: labels of arrays, (N,); for Hugging Face the name of the label column.
         skip_bad: leave out images that cannot be decoded, and say which in ``warnings``.
         limits: largest image that is decoded; `Limits()` by default.
+        attributes: numbers or names each image carries beside its class: a CSV file with the
+            column ``path`` and one column an attribute, or a mapping of attribute to one value
+            an image.
+        one_class: take one class, and a folder or array of images without any, as it is.
 
     Raises:
         InputError: nothing there, fewer than two classes, images that cannot be used (all are
-            listed), labels outside the range, groups that miss an image.
+            listed), labels outside the range, groups or attributes that miss an image.
 
     Example:
         >>> images = np.zeros((4, 8, 8), np.uint8)
@@ -70,11 +78,11 @@ def open(
         {'0': 2, '1': 2}
     """
     if isinstance(source, ImageSet):
-        if groups is None:
-            return source
-        return source.with_groups(group_ids(groups, _Reopened(source)))
-    found = _source(source, labels)
-    grouping = group_ids(groups, found)  # before the long pass: a wrong file is told at once
+        return _reopened(source, groups, attributes)
+    found = _source(source, labels, one_class)
+    # Before the long pass: a wrong file is told at once.
+    grouping = group_ids(groups, found)
+    named = attributes_of(attributes, found) if attributes is not None else None
     allowed = limits or Limits()
     scan = _scan(found, allowed)
     _refuse_or_warn(scan, found, skip_bad)
@@ -94,19 +102,35 @@ def open(
         source=found,
         items=kept,
         limits=allowed,
+        attributes=None if named is None else named[1][kept],
+        attribute_names=() if named is None else named[0],
     )
-    _refuse_few_classes(images)
+    if not one_class:
+        _refuse_few_classes(images)
     if isinstance(found, Folder) and groups is None and (hint := unused_groups_file(found.root)):
         images.warnings.append(hint)
     return images
 
 
-def _source(source: Any, labels: Any) -> Source:
+def _reopened(source: ImageSet, groups: Any, attributes: Any) -> ImageSet:
+    """A set that is open already, with what was given beside it."""
+    items = _Reopened(source)
+    if groups is not None:
+        source = source.with_groups(group_ids(groups, items))
+    if attributes is not None:
+        names, values = attributes_of(attributes, items)
+        source = dataclasses.replace(source, attributes=values, attribute_names=names)
+    return source
+
+
+def _source(source: Any, labels: Any, one_class: bool) -> Source:
     if is_huggingface(source):
         return HuggingFace(source, labels)
     if isinstance(source, str | Path):
         shards = _shard_files(str(source))
-        return Shards(shards) if shards else Folder(Path(source))
+        return Shards(shards) if shards else Folder(Path(source), one_class=one_class)
+    if _is_array(source) and labels is None and one_class:
+        return Arrays(source, [_NO_CLASS] * len(source))
     if labels is not None:
         return Arrays(source, labels)
     if isinstance(source, list | tuple) and _are_files(source):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from synthaug.datasets.attributes import Scale
 from synthaug.datasets.resampling import squash
 from synthaug.errors import Damaged, InputError, OutOfResources
 
@@ -35,6 +36,9 @@ class Packed:
     Held in a file they are read with ``pread``: resident memory does not grow with the set,
     only the kernel's page cache does. Safe to share between threads and to pickle.
 
+    ``attributes`` are float32 (N, A), each column with mean 0 and sd 1 over the whole set, or
+    None; ``scale`` leads back to the user's units.
+
     Args:
         images: the set they come from.
         resolution: R, pixels.
@@ -45,7 +49,11 @@ class Packed:
         self.labels = images.labels
         self.groups = images.groups
         self.classes = images.classes
+        self.scale: Scale | None = None
         self.attributes: NDArray[np.float32] | None = None
+        if images.attributes is not None:
+            self.scale = Scale.of(images.attribute_names, images.attributes)
+            self.attributes = self.scale.standardise(images.attributes)
         self.channels = images.channels
         self.resolution = resolution
         self.fingerprint = _fingerprint(images, resolution)
@@ -100,6 +108,8 @@ class Packed:
         view = object.__new__(Packed)
         view.__dict__.update(self.__dict__)
         view.labels, view.groups = self.labels[at], self.groups[at]
+        if self.attributes is not None:
+            view.attributes = self.attributes[at]
         view._rows = self._rows[at]
         picked = hashlib.sha256(view._rows.astype(np.int64).tobytes()).hexdigest()
         view.fingerprint = f"{self.fingerprint}-{picked[:16]}"

@@ -19,7 +19,7 @@ from synthaug.networks.efficientnet import (
 )
 from synthaug.weights.embedded import EFFICIENTNET_LITE0_SHA256
 
-__all__ = ["Extractor", "LayoutExtractor", "embedded", "flip_aware", "pixels"]
+__all__ = ["ClassExtractor", "Extractor", "LayoutExtractor", "embedded", "flip_aware", "pixels"]
 
 Features = NDArray[np.float32]
 _SIDE = 96
@@ -55,6 +55,15 @@ class LayoutExtractor(Extractor, Protocol):
 
     def with_layout(self, images: Tensor) -> tuple[Features, dict[str, Features]]:
         """The rows of ``self(images)``, and rows that keep place by name of their stage."""
+        ...
+
+
+@runtime_checkable
+class ClassExtractor(Extractor, Protocol):
+    """An extractor whose rows also say which ImageNet class each image would be called."""
+
+    def probabilities(self, rows: Features) -> Features:
+        """Float32 (N, K), each row with sum 1, from the rows (N, dim) of ``self(images)``."""
         ...
 
 
@@ -113,6 +122,13 @@ class _Embedded:
 
     def __call__(self, images: Tensor) -> Features:
         return self.with_layout(images)[0]
+
+    @torch.inference_mode()
+    def probabilities(self, rows: Features) -> Features:
+        # The pooled features are what the network's own classifier reads: no second pass.
+        logits = self._network.classifier(torch.from_numpy(rows).to(self._device))
+        told: Features = logits.softmax(dim=1).cpu().numpy()
+        return told
 
     @torch.inference_mode()
     def with_layout(self, images: Tensor) -> tuple[Features, dict[str, Features]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthaug.datasets.decode import BadImage, decode
-from synthaug.datasets.folder import IMAGE_ENDINGS, Folder
+from synthaug.datasets.folder import Folder
 from synthaug.datasets.image_set import ImageSet
 from synthaug.datasets.limits import Limits
 from synthaug.datasets.resampling import squash
@@ -35,6 +35,7 @@ class Pictures:
         classes: class names.
         groups: int64 (N,), None where unknown.
         side: side of the images where all are squares of one size, else None.
+        name: what messages call image i.
     """
 
     fetch: Callable[[int], NDArray[np.uint8]]
@@ -42,6 +43,7 @@ class Pictures:
     classes: tuple[str, ...]
     groups: NDArray[np.int64] | None = None
     side: int | None = None
+    name: Callable[[int], str] = "item {}".format
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,6 +75,7 @@ def read(source: Any, *, classes: tuple[str, ...] | None = None) -> Pictures:
             classes=source.classes,
             groups=source.groups,
             side=sides.pop() if len(sides) == 1 else None,
+            name=source.path,
         )
     images, labels = source if isinstance(source, tuple) and len(source) == 2 else (source, None)
     return _arrays(images, labels, classes)
@@ -105,20 +108,19 @@ def _folder(root: Path) -> Pictures:
 
     first = fetch(0).shape
     side = first[0] if first[0] == first[1] else None
-    return Pictures(fetch, np.asarray(labels, np.int64), classes, side=side)
+    return Pictures(
+        fetch, np.asarray(labels, np.int64), classes, side=side,
+        name=lambda index: files[index].relative_to(root).as_posix(),
+    )  # fmt: skip
 
 
 def _files(root: Path) -> tuple[list[Path], list[int], tuple[str, ...]]:
-    folder = Folder(root)
-    if len(folder):
-        found = [folder.read(index) for index in range(len(folder))]
-        return [file for file, _ in found], [label for _, label in found], folder.classes or ()
-    loose = sorted(
-        entry
-        for entry in root.iterdir()
-        if entry.suffix.lower() in IMAGE_ENDINGS and not entry.name.startswith(".")
-    )
-    return loose, [0] * len(loose), ("all",)
+    folder = Folder(root, one_class=True)
+    found = [folder.read(index) for index in range(len(folder))]
+    files, labels = [file for file, _ in found], [label for _, label in found]
+    # Images without class folders are one class, called the same in every folder.
+    loose = all(file.parent == root for file in files)
+    return files, labels, ("all",) if loose else folder.classes or ()
 
 
 def _arrays(images: Any, labels: Any, classes: Sequence[str] | None) -> Pictures:

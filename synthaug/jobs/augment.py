@@ -268,8 +268,17 @@ def _order(
             remedy="Use redraw unless you know better.",
             code="input.on_reject",
         )
+    routine = named(recipe, data=["classes"])
+    if not routine.conditional or routine.attributes == "needed":
+        raise InputError(
+            "recipe",
+            expected="one that is told classes and nothing else",
+            got=f"{routine.name}, which is not",
+            remedy="Use rare; other recipes are for synthaug train.",
+            code="input.recipe",
+        )
     return _Order(
-        named(recipe),
+        routine,
         parse_budget(budget),
         device_named(device),
         int(seed),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,15 +17,18 @@ from torch import nn
 
 from synthaug.errors import InputError
 from synthaug.features import Extractor
+from synthaug.jobs.conditions import Conditions, conditions_of
 from synthaug.metrics import frechet_distance, kid
 from synthaug.training import (
     Budget,
     Callback,
     Fitted,
     Generator,
+    Look,
     Progress,
     Routine,
     Run,
+    Seen,
     Shape,
     Trainer,
     Weights,
@@ -37,7 +40,7 @@ from synthaug.training import (
 if TYPE_CHECKING:
     from synthaug.datasets import Packed
 
-__all__ = ["Training", "device_named", "train_generator"]
+__all__ = ["Training", "device_named", "loaded", "planned", "train_generator"]
 
 _LOOK_IMAGES = 192
 _WATCHING = 0.05  # largest share of the training time spent on looks
@@ -60,7 +63,7 @@ class Training:
     def with_weights(self, weights: Weights) -> Generator:
         """The generator as it was at another look."""
         kept = {"generator": self.generator.network, **self.generator.companions}
-        networks = _loaded(kept, weights)
+        networks = loaded(kept, weights)
         return dataclasses.replace(
             self.generator, network=networks.pop("generator"), companions=networks
         )
@@ -115,17 +118,21 @@ def train_generator(
         device: ``"cpu"`` or ``"cuda"``.
         callbacks: told of progress.
     """
-    shape = Shape(len(packed.classes), packed.channels, packed.resolution)
-    watch = _Watch(packed, train, heldout, extractor, seed)
+    conditions = conditions_of(packed, routine)
+    packed, scale = conditions.packed, packed.scale
+    shape = Shape(
+        len(conditions.named), packed.channels, packed.resolution,
+        num_attributes=len(scale.names) if scale else 0,
+    )  # fmt: skip
+    watch = _Watch(conditions, train, heldout, extractor, seed)
 
     def make(images: int) -> Trainer:
         return Trainer(Run(routine, shape, images, seed, device), packed, train)
 
-    plan = _planned(work, packed.fingerprint, routine, budget, seed)
-    if plan is None:
-        tell(callbacks, Progress(phase="calibrate", message="measuring this machine's speed"))
-        plan = _plan(make, budget, watch)
-        _remember(work, packed.fingerprint, routine, budget, seed, plan)
+    plan = planned(
+        make, watch, data=packed.fingerprint, routine=routine, budget=budget, seed=seed,
+        work=work, callbacks=callbacks,
+    )  # fmt: skip
     trainer = make(plan["images"])
     fitted = fit(
         trainer,
@@ -135,13 +142,20 @@ def train_generator(
         looks=plan["looks"],
         callbacks=callbacks,
     )
-    networks = _loaded(trainer.averages, fitted.weights)
+    networks = loaded(trainer.averages, fitted.weights)
     card = {
         "recipe": routine.name, "trained on images": len(train), "seed": seed, "device": device,
         "images seen": fitted.images_seen, "training seconds": round(fitted.seconds, 1),
         "synthaug": version("synthaug"), "torch": torch.__version__,
     }  # fmt: skip
-    generator = Generator(networks.pop("generator"), packed.classes, card, networks)
+    names: tuple[str, ...] = ()
+    if scale:
+        each = zip(scale.names, scale.mean, scale.sd, strict=True)
+        card["attributes"] = {name: {"mean": mean, "sd": sd} for name, mean, sd in each}
+        names = scale.names
+    if "discriminator" in networks:
+        card["classifier of"] = list(conditions.named)
+    generator = Generator(networks.pop("generator"), conditions.classes, card, networks, names)
     return Training(generator, fitted, watch.floor)
 
 
@@ -153,29 +167,36 @@ class _Watch:
     """
 
     def __init__(
-        self, packed: Packed, train: NDArray[np.int64], heldout: NDArray[np.int64],
+        self, conditions: Conditions, train: NDArray[np.int64], heldout: NDArray[np.int64],
         extractor: Extractor, seed: int,
     ) -> None:  # fmt: skip
+        packed = conditions.packed
         rng = np.random.default_rng(seed)
         n = min(_LOOK_IMAGES, len(train), len(heldout))
         chosen = rng.permutation(heldout)[:n]
         # Each look draws the held-out images' own labels, so class proportions never differ.
         same = [rng.choice(_of_class(packed, train, label)) for label in packed.labels[chosen]]
-        self.labels = packed.labels[chosen]
+        self.labels = conditions.labels(packed.labels[chosen])
+        told = packed.attributes
+        self.attributes = None if told is None else told[chosen]
+        self.names = packed.scale.names if packed.scale else ()
         self.seeds = [int(s) for s in rng.integers(0, 2**62, n)]
-        self.classes = packed.classes
+        self.classes = conditions.classes
         self.extractor = extractor
         self.real = extractor(packed.read(chosen))
         reference = extractor(packed.read(np.asarray(same)))
         self.floor = frechet_distance(reference, self.real)
         self.kernel_floor = max(1e-3, abs(kid(reference, self.real)[0]))
 
-    def __call__(self, networks: Mapping[str, nn.Module]) -> tuple[float, float]:
-        images = Generator(networks["generator"], self.classes).sample(self.labels, self.seeds)
+    def __call__(self, networks: Mapping[str, nn.Module]) -> Seen:
+        # Without a card its unit is the standardised one, in which the set holds attributes.
+        generator = Generator(networks["generator"], self.classes, attributes=self.names)
+        images = generator.sample(self.labels, self.seeds, attributes=self.attributes)
         features = self.extractor(images)
         distance = frechet_distance(features, self.real)
         kernel = kid(features, self.real)[0]
-        return distance, distance / max(self.floor, 1e-9) + kernel / self.kernel_floor
+        score = distance / max(self.floor, 1e-9) + kernel / self.kernel_floor
+        return Seen(distance, score, kernel)
 
 
 def _of_class(packed: Packed, among: NDArray[np.int64], label: int) -> NDArray[np.int64]:
@@ -183,7 +204,31 @@ def _of_class(packed: Packed, among: NDArray[np.int64], label: int) -> NDArray[n
     return mine if len(mine) else among
 
 
-def _plan(make: Any, budget: Budget, watch: _Watch) -> dict[str, int]:
+def planned(
+    make: Callable[[int], Trainer], watch: Look, *, data: str, routine: Routine, budget: Budget,
+    seed: int, work: Path | None, callbacks: Sequence[Callback],
+) -> dict[str, int]:  # fmt: skip
+    """Images and looks of a run: as an interrupted call wrote them down, or measured now.
+
+    Args:
+        make: gives a fresh trainer of so many images.
+        watch: what a look does.
+        data: fingerprint of the images.
+        routine: what will be done.
+        budget: seconds of training, or images.
+        seed: of the run.
+        work: folder the plan is kept in; None keeps none.
+        callbacks: told of the measurement.
+    """
+    plan = _planned(work, data, routine, budget, seed)
+    if plan is None:
+        tell(callbacks, Progress(phase="calibrate", message="measuring this machine's speed"))
+        plan = _plan(make, budget, watch)
+        _remember(work, data, routine, budget, seed, plan)
+    return plan
+
+
+def _plan(make: Callable[[int], Trainer], budget: Budget, watch: Look) -> dict[str, int]:
     """Images and looks that fit the budget on this machine."""
     import time
 
@@ -230,7 +275,7 @@ def _remember(
     (work / "checkpoint.pt").unlink(missing_ok=True)
 
 
-def _loaded(like: Mapping[str, nn.Module], weights: Weights) -> dict[str, nn.Module]:
+def loaded(like: Mapping[str, nn.Module], weights: Weights) -> dict[str, nn.Module]:
     """Networks built like others, with weights of their own, on the CPU."""
     from synthaug.networks import build
 

@@ -152,7 +152,7 @@ def mix(
         _drawn(model, [name], numbers, seed)
         for name, numbers in ((names[0], rows), (names[-1], columns))
     )
-    sources = coarse.codes("w", truncation_psi), fine.codes("w", truncation_psi)
+    sources = coarse.codes("auto", truncation_psi), fine.codes("auto", truncation_psi)
     mixed = latent.mix(model, *sources, cut=cut)
     left, top = (latent.draw(model, codes) for codes in sources)
     corner = torch.zeros_like(top[:1])

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from synthaug import datasets
 from synthaug.errors import InputError
 from synthaug.facts import ClassFacts
+from synthaug.jobs.conditions import refuse_unmet
 
 if TYPE_CHECKING:
     from synthaug.datasets import ImageSet, Packed
     from synthaug.features import Extractor
+    from synthaug.training import Routine
 
 __all__ = ["Plan", "Prepared", "packed_for", "prepare"]
 
@@ -100,6 +102,8 @@ def prepare(
     seconds: Mapping[str, float] | None = None,
     skip_bad: bool = False,
     subsample: bool = False,
+    attributes: Any = None,
+    routine: Routine | None = None,
 ) -> Prepared:
     """Open, check, find near-duplicates, count, split: cheap, and everything that can be refused.
 
@@ -113,11 +117,17 @@ def prepare(
         seconds: expected wall seconds by phase, for the plan.
         skip_bad: leave out images that cannot be read.
         subsample: drop real images where fewer are asked for than are there.
+        attributes: see `synthaug.datasets.open`.
+        routine: what will be trained; decides what the data must tell. Two classes without one.
 
     Raises:
         InputError: anything about the call or the data that cannot be used.
     """
-    images = datasets.open(dataset, groups, skip_bad=skip_bad)
+    images = datasets.open(
+        dataset, groups, skip_bad=skip_bad, attributes=attributes, one_class=routine is not None
+    )
+    if routine is not None:
+        refuse_unmet(images, routine)
     targets = datasets.parse_targets(
         target_counts, images.classes, images.counts(), subsample=subsample
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from synthaug.datasets import write_png
 from synthaug.errors import InputError
@@ -25,6 +27,7 @@ def sample(
     seed: int = 0,
     truncation_psi: float = 1.0,
     grid: tuple[int, int] | None = None,
+    attributes: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """PNG files of one class, each with its provenance; nothing judges them.
 
@@ -36,12 +39,13 @@ def sample(
         seed: of the latents; see `synthaug.provenance.latent_seed`.
         truncation_psi: 1 draws from the whole distribution, 0 gives the class's mean image.
         grid: columns and rows of one picture in place of single files.
+        attributes: attribute to value, in the units of the training data; the rest at its mean.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: an unknown class, or a count below 1.
+        InputError: an unknown class or attribute, or a count below 1.
     """
     target = file_to_write(out, ".png") if grid else Path(out)
     model = load_generator(generator)
@@ -50,7 +54,9 @@ def sample(
     if total < 1:
         raise InputError("count", expected="at least 1", got=str(total), remedy="Ask for one.")
     seeds = [latent_seed(seed, class_name, index) for index in range(total)]
-    images = model.sample([label] * total, seeds, truncation_psi=truncation_psi)
+    images = model.sample(
+        [label] * total, seeds, truncation_psi=truncation_psi, attributes=attributes
+    )
     recipe = str(model.card.get("recipe", ""))
 
     def origin_of(index: int) -> Provenance:

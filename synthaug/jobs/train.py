@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,13 +17,15 @@ from synthaug.jobs.work import work_folder
 from synthaug.textbook import Recipe, named
 from synthaug.training import (
     Callback,
+    Classifier,
     Generator,
+    Routine,
     TensorBoard,
     WeightsAndBiases,
     parse_budget,
 )
 
-__all__ = ["load_generator", "train"]
+__all__ = ["load_classifier", "load_generator", "refuse_taken", "train"]
 
 
 def train(
@@ -30,6 +33,8 @@ def train(
     *,
     out: str | Path,
     groups: Any = None,
+    attributes: Any = None,
+    unlabelled: str | None = None,
     size: int | str = "auto",
     budget: str | float = "10min",
     recipe: str | Recipe = "rare",
@@ -48,6 +53,11 @@ def train(
         dataset: whatever `synthaug.datasets.open` reads.
         out: folder to write; appears when training is over.
         groups: see `synthaug.datasets.open`.
+        attributes: what each image carries beside its class: a CSV file with the column
+            ``path`` and one column an attribute, or a mapping of attribute to one value an
+            image; for recipes that take attributes.
+        unlabelled: the class whose images have no label, for semi-supervised recipes; None
+            leaves the name to the recipe (``"unlabelled"``).
         size: ``"auto"``, 16, 32, 64 or 128 pixels.
         budget: ``"10min"``, ``"50000 images"``, ...
         recipe: its name, or a `synthaug.Recipe`.
@@ -65,13 +75,14 @@ def train(
         Stopped: interrupted; the same call goes on.
     """
     target = Path(out)
-    _refuse_taken(target, force)
-    what, chosen_device = named(recipe), device_named(device)
+    refuse_taken(target, force)
+    what, chosen_device = _what(recipe, unlabelled), device_named(device)
     amount = parse_budget(budget)
     eyes = embedded(chosen_device)
     prepared = prepare(
-        dataset, "balance", groups=groups, size=size, extractor=eyes, seed=seed, skip_bad=skip_bad
-    )
+        dataset, "balance", groups=groups, size=size, extractor=eyes, seed=seed,
+        skip_bad=skip_bad, attributes=attributes, routine=what,
+    )  # fmt: skip
     with (
         _boards(tensorboard, wandb) as boards,
         work_folder(target, resume=resume) as work,
@@ -96,6 +107,20 @@ def train(
     return training.generator
 
 
+def _what(recipe: str | Recipe | Routine, unlabelled: str | None) -> Routine:
+    """The routine asked for, with its class of unlabelled images."""
+    found = named(recipe, data=["classes"])
+    if unlabelled is None:
+        return found
+    if not found.unlabelled:
+        raise InputError(
+            "unlabelled", expected="a recipe that learns from images without labels",
+            got=f"recipe {found.name}", remedy="Use the recipe semi-supervised.",
+            code="input.recipe",
+        )  # fmt: skip
+    return dataclasses.replace(found, unlabelled=unlabelled)
+
+
 @contextlib.contextmanager
 def _boards(
     tensorboard: str | Path | None, wandb: str | Path | None
@@ -113,7 +138,12 @@ def _boards(
             board.close()
 
 
-def _refuse_taken(target: Path, force: bool) -> None:
+def refuse_taken(target: Path, force: bool, what: str = "a generator") -> None:
+    """Refuse a folder in use, unless ``force`` and it holds a model of ours.
+
+    Raises:
+        InputError: it does not, or ``force`` was not asked for.
+    """
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     ours = target.is_dir() and (target / "config.json").exists()
@@ -121,7 +151,7 @@ def _refuse_taken(target: Path, force: bool) -> None:
         return
     raise InputError(
         "output folder",
-        expected="a generator to replace" if force else "a new or empty folder",
+        expected=f"{what} to replace" if force else "a new or empty folder",
         got="something else that is in use" if force else "one that is in use",
         where=str(target),
         remedy="Choose another." if force else "Choose another, or pass --force to replace it.",
@@ -136,6 +166,19 @@ def load_generator(folder: str | Path) -> Generator:
         InputError: no generator there.
         Damaged: it cannot be read.
     """
-    folder = Path(folder)
+    return Generator.load(_inner(Path(folder)))
+
+
+def load_classifier(folder: str | Path) -> Classifier:
+    """The classifier that semi-supervised training saved in a folder.
+
+    Raises:
+        InputError: no generator there, or one trained without a classifier.
+        Damaged: it cannot be read.
+    """
+    return Classifier.load(_inner(Path(folder)))
+
+
+def _inner(folder: Path) -> Path:
     inner = folder / "generator"
-    return Generator.load(inner if (inner / "config.json").exists() else folder)
+    return inner if (inner / "config.json").exists() else folder

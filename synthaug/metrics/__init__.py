@@ -1,5 +1,14 @@
 """Pure functions from feature rows to numbers, float64 inside."""
 
+from synthaug.metrics.birthday import (
+    Birthday,
+    Support,
+    birthday_batch,
+    birthday_of_pairs,
+    birthday_support,
+    duplicate_threshold,
+    support_of_collisions,
+)
 from synthaug.metrics.distances import (
     frechet_distance,
     frechet_of_products,
@@ -7,25 +16,27 @@ from synthaug.metrics.distances import (
     kid_of_products,
 )
 from synthaug.metrics.neighbours import (
-    Support,
-    birthday_support,
     density_coverage,
     euclidean,
     mean_pairwise_distance,
     nearest,
     precision_recall,
-    support_of_collisions,
 )
-from synthaug.metrics.probabilities import inception_score
+from synthaug.metrics.probabilities import inception_score, inception_scores
 
 __all__ = [
+    "Birthday",
     "Support",
+    "birthday_batch",
+    "birthday_of_pairs",
     "birthday_support",
     "density_coverage",
+    "duplicate_threshold",
     "euclidean",
     "frechet_distance",
     "frechet_of_products",
     "inception_score",
+    "inception_scores",
     "kid",
     "kid_of_products",
     "mean_pairwise_distance",

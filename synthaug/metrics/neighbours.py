@@ -1,8 +1,6 @@
-"""What nearest neighbours say: closeness, precision, recall, density, coverage, support."""
+"""What nearest neighbours say: closeness, precision, recall, density, coverage."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,14 +9,11 @@ from synthaug.errors import InputError
 from synthaug.metrics.distances import pair, rows
 
 __all__ = [
-    "Support",
-    "birthday_support",
     "density_coverage",
     "euclidean",
     "mean_pairwise_distance",
     "nearest",
     "precision_recall",
-    "support_of_collisions",
 ]
 
 _CHUNK = 1024
@@ -125,77 +120,6 @@ def density_coverage(real: ArrayLike, generated: ArrayLike, *, k: int = 5) -> tu
     a, b = _enough(real, generated, k)
     inside = euclidean(a, b) <= _reach(a, k)[:, None]
     return float(inside.sum(axis=0).mean() / k), float(inside.any(axis=1).mean())
-
-
-class Support(NamedTuple):
-    """How many different images a generator seems able to make.
-
-    Attributes:
-        estimate: pairs drawn for each collision seen; infinite where none was seen.
-        low: lower end of the 95 % interval.
-        high: upper end; infinite where none or few were seen.
-        collisions: pairs closer than the threshold.
-        pairs: pairs looked at.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    collisions: int
-    pairs: int
-
-
-def birthday_support(generated: ArrayLike, threshold: float) -> Support:
-    """The size of the support by the birthday paradox: few different images collide often.
-
-    Args:
-        generated: float (N, D), N at least 2.
-        threshold: distance below which two rows count as one image.
-
-    Returns:
-        The estimate with a 95 % interval that takes the collisions as a Poisson count.
-
-    Raises:
-        InputError: see `rows`; a negative threshold.
-
-    Example:
-        >>> birthday_support([[0.0], [0.1], [5.0], [5.1]], 1.0)[3:]
-        (2, 6)
-
-    Source: Arora and Zhang, "Do GANs learn the distribution?", ICLR 2018, section 3.
-    Differs: counts colliding pairs of one batch instead of batches with a collision.
-    """
-    matrix = rows(generated, name="generated")
-    if not threshold >= 0:
-        raise InputError(
-            "collision threshold",
-            expected="a distance of 0 or more",
-            got=str(threshold),
-            remedy="Take a small quantile of distances between different real images.",
-        )
-    upper = np.triu_indices(len(matrix), 1)
-    collisions = int((euclidean(matrix, matrix)[upper] <= threshold).sum())
-    return support_of_collisions(collisions, len(upper[0]))
-
-
-def support_of_collisions(collisions: int, pairs: int) -> Support:
-    """Return the `Support` that so many collisions among so many pairs speak for.
-
-    Args:
-        collisions: pairs that are one image, a Poisson count.
-        pairs: pairs looked at.
-
-    Example:
-        >>> support_of_collisions(10, 1000).estimate
-        100.0
-    """
-    from scipy.stats import chi2
-
-    fewest = chi2.ppf(0.025, 2 * collisions) / 2 if collisions else 0.0
-    most = chi2.ppf(0.975, 2 * collisions + 2) / 2
-    estimate = pairs / collisions if collisions else np.inf
-    high = pairs / fewest if fewest else np.inf
-    return Support(float(estimate), float(pairs / most), float(high), collisions, pairs)
 
 
 def _enough(

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 
 from synthaug.errors import InputError
+from synthaug.networks.coded import CodedGenerator
 from synthaug.networks.dcgan import DCGANGenerator
+from synthaug.networks.dense import DenseGenerator
+from synthaug.networks.naming import NamingCritic
+from synthaug.networks.progressive import ProgressiveGenerator
 from synthaug.networks.rare import RareEncoder, RareGenerator
+from synthaug.networks.stylegan import StyleGenerator
+from synthaug.networks.translation import ResidualTranslator, UNet
 
 __all__ = ["build"]
 
-_KINDS: dict[str, type[nn.Module]] = {
+_KINDS: dict[str, Callable[..., nn.Module]] = {
+    "coded": CodedGenerator.restored,
     "dcgan": DCGANGenerator,
+    "dense": DenseGenerator,
+    "progressive": ProgressiveGenerator,
+    "naming critic": NamingCritic,
     "rare": RareGenerator,
     "rare encoder": RareEncoder,
+    "style": StyleGenerator,
+    "residual translator": ResidualTranslator,
+    "u-net": UNet,
 }
 """Networks that are saved: each has a ``config`` that begins with its kind."""
 
@@ -33,4 +47,6 @@ def build(config: dict[str, Any]) -> nn.Module:
             "kind of network", expected=" or ".join(_KINDS), got=repr(kind),
             where="config.json", remedy="Use the synthaug version that wrote it, or train again.",
         )  # fmt: skip
+    if "inner" in arguments:  # a network around another
+        arguments["inner"] = build(arguments["inner"])
     return _KINDS[kind](**arguments)

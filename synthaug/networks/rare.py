@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synthaug.networks.answer import Answer
+from synthaug.networks.critic import kaiming
 
-__all__ = ["RareDiscriminator", "RareEncoder", "RareGenerator"]
+__all__ = ["RareDiscriminator", "RareEncoder", "RareGenerator", "RareTrunk"]
 
 _SLOPE = 0.2
 
@@ -25,10 +26,13 @@ class RareGenerator(nn.Module):
     4x4 start and scales and shifts every normalised feature map; each map receives one
     number of noise a pixel.
 
+    It offers what `synthaug.networks.styles.StyleBased` names.
+
     Args:
-        num_classes: classes.
+        num_classes: classes told to it; 0 for none.
         channels: 1 or 3.
         resolution: side of the images, a power of two from 16 to 128.
+        num_attributes: numbers beside the class.
         widths: channels at 4, 8, 16, ... pixels, up to the resolution.
         z_dim: latent dimensions.
         w_dim: style dimensions.
@@ -39,7 +43,7 @@ class RareGenerator(nn.Module):
     """
 
     def __init__(
-        self, num_classes: int, channels: int, resolution: int,
+        self, num_classes: int, channels: int, resolution: int, num_attributes: int = 0,
         *, widths: Sequence[int] | None = None, z_dim: int = 64, w_dim: int = 128,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -47,11 +51,14 @@ class RareGenerator(nn.Module):
         self.config: dict[str, Any] = {
             "kind": "rare", "num_classes": num_classes, "channels": channels,
             "resolution": resolution, "widths": list(widths), "z_dim": z_dim, "w_dim": w_dim,
+            **({"num_attributes": num_attributes} if num_attributes else {}),
         }  # fmt: skip
-        self.z_dim = z_dim
-        self.embedding = nn.Embedding(num_classes, z_dim)
+        self.z_dim, self.w_dim = z_dim, w_dim
+        self.embedding = nn.Embedding(num_classes, z_dim) if num_classes else None
+        self.attributes = nn.Linear(num_attributes, z_dim) if num_attributes else None
+        told = sum(part is not None for part in (self.embedding, self.attributes))
         self.mapping = nn.Sequential(
-            nn.Linear(2 * z_dim, w_dim), nn.LeakyReLU(_SLOPE),
+            nn.Linear((1 + told) * z_dim, w_dim), nn.LeakyReLU(_SLOPE),
             nn.Linear(w_dim, w_dim), nn.LeakyReLU(_SLOPE),
         )  # fmt: skip
         self.start = nn.Linear(w_dim, widths[0] * 16)
@@ -65,22 +72,37 @@ class RareGenerator(nn.Module):
                 blocks.append(_StyledConv(after, after, w_dim))
                 sides.append(sides[-1])
         self.blocks = nn.ModuleList(blocks)
+        self.sides = tuple(sides)
         self._noise_sizes = [side * side for side in sides]
         self.noise_dim = sum(self._noise_sizes)
         self.out = nn.Conv2d(widths[-1], channels, 3, padding=1)
 
-    def forward(self, latents: Tensor, labels: Tensor, truncation_psi: float = 1.0) -> Tensor:
+    def forward(
+        self, latents: Tensor, labels: Tensor, attributes: Tensor | None = None,
+        *, truncation_psi: float = 1.0,
+    ) -> Tensor:  # fmt: skip
         """Float images (N, C, R, R) in [-1, 1] from latents (N, z_dim + noise_dim)."""
-        w = self.style(latents[:, : self.z_dim], labels)
+        w = self.style(latents[:, : self.z_dim], labels, attributes)
         if truncation_psi != 1.0:
-            mean = self.mean_style()[labels]
+            mean = self.mean_style()[labels if self.embedding is not None else 0 * labels]
             w = mean + truncation_psi * (w - mean)
             latents = latents * truncation_psi
         return self._drawn([w] * len(self.blocks), self.noise(latents))
 
+    def style(self, z: Tensor, labels: Tensor, attributes: Tensor | None = None) -> Tensor:
+        """Styles w, float (N, w_dim), of latents (N, z_dim) and labels (N,)."""
+        length = math.sqrt(self.z_dim)
+        parts = [F.normalize(z, dim=1) * length]
+        if self.embedding is not None:
+            parts.append(F.normalize(self.embedding(labels), dim=1) * length)
+        if self.attributes is not None and attributes is not None:
+            parts.append(self.attributes(attributes))
+        w: Tensor = self.mapping(torch.cat(parts, dim=1))
+        return w
+
     def styles(self, latents: Tensor, labels: Tensor, attributes: Tensor | None = None) -> Tensor:
         """Styles, float (N, layers, w_dim), one w for all layers; reads z alone."""
-        w = self.style(latents[:, : self.z_dim], labels)
+        w = self.style(latents[:, : self.z_dim], labels, attributes)
         return w[:, None].expand(-1, len(self.blocks), -1)
 
     def noise(self, latents: Tensor) -> Tensor:
@@ -105,21 +127,19 @@ class RareGenerator(nn.Module):
             x = block(x, w, values)
         return torch.tanh(self.out(x)).float()
 
-    def style(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Styles w, float (N, w_dim), of latents (N, z_dim) and labels (N,)."""
-        length = math.sqrt(self.z_dim)
-        direction = F.normalize(z, dim=1) * length
-        identity = F.normalize(self.embedding(labels), dim=1) * length
-        w: Tensor = self.mapping(torch.cat([direction, identity], dim=1))
-        return w
-
     def mean_style(self, draws: int = 512) -> Tensor:
-        """Mean w of each class, float (num_classes, w_dim), over a fixed draw of latents."""
+        """Mean w of each class, float (num_classes, w_dim), over a fixed draw of latents.
+
+        One row where no class is told; attributes at the data's mean.
+        """
         source = torch.Generator().manual_seed(0)
-        z = torch.randn(draws, self.z_dim, generator=source).to(self.embedding.weight.device)
-        classes = range(self.embedding.num_embeddings)
+        z = torch.randn(draws, self.z_dim, generator=source).to(self.out.weight.device)
+        told = None
+        if self.attributes is not None:
+            told = z.new_zeros(draws, self.attributes.in_features)
+        classes = range(1 if self.embedding is None else self.embedding.num_embeddings)
         labels = [torch.full((draws,), label, device=z.device) for label in classes]
-        return torch.stack([self.style(z, label).mean(0) for label in labels])
+        return torch.stack([self.style(z, label, told).mean(0) for label in labels])
 
 
 class _StyledConv(nn.Module):
@@ -149,6 +169,39 @@ class _StyledConv(nn.Module):
         return F.leaky_relu(torch.addcmul(offset, x, (1 + scale) * size), _SLOPE)
 
 
+class RareTrunk(nn.Module):
+    """Residual blocks and one hidden layer, from images to features; nothing is normalised.
+
+    Args:
+        channels: of the input.
+        resolution: side of the input, a power of two from 16 to 128.
+        widths: channels from half the resolution downwards.
+        features: length of the features.
+
+    Source: the blocks of Miyato and Koyama 2018, "cGANs with Projection Discriminator",
+    figure 14. Differs: input folded by pixel unshuffle.
+    """
+
+    def __init__(
+        self, channels: int, resolution: int, *, widths: Sequence[int] | None = None,
+        features: int = 128,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        widths = tuple(widths or discriminator_widths(resolution))
+        self.fold = nn.PixelUnshuffle(2)
+        self.stem = nn.Conv2d(4 * channels, widths[0], 3, padding=1)
+        self.body = nn.Sequential(*(_ResidualDown(a, b) for a, b in pairwise(widths)))
+        self.last = nn.Conv2d(widths[-1], features, 3, padding=1)
+        self.hidden = nn.Linear(features * 16, features)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features, float (N, features), of images (N, channels, R, R)."""
+        x = self.fold(images).contiguous(memory_format=torch.channels_last)
+        x = F.leaky_relu(self.body(self.stem(x)), _SLOPE)
+        x = F.leaky_relu(self.last(x), _SLOPE).flatten(1)
+        return F.leaky_relu(self.hidden(x), _SLOPE)
+
+
 class RareDiscriminator(nn.Module):
     """How real an image looks as a member of its class, and which class it looks like.
 
@@ -168,29 +221,17 @@ class RareDiscriminator(nn.Module):
         *, widths: Sequence[int] | None = None, features: int = 128,
     ) -> None:  # fmt: skip
         super().__init__()
-        widths = tuple(widths or discriminator_widths(resolution))
-        self.fold = nn.PixelUnshuffle(2)
-        self.stem = nn.Conv2d(4 * channels, widths[0], 3, padding=1)
-        self.body = nn.Sequential(*(_ResidualDown(a, b) for a, b in pairwise(widths)))
-        self.last = nn.Conv2d(widths[-1], features, 3, padding=1)
-        self.hidden = nn.Linear(features * 16, features)
+        self.trunk = RareTrunk(channels, resolution, widths=widths, features=features)
         self.out = nn.Linear(features, 1)
         self.embedding = nn.Embedding(num_classes, features)
         self.classifier = nn.Linear(features, num_classes)
         # PyTorch's default shrinks the signal at every layer; without normalisation the
         # logits would stay near zero for hundreds of steps and the generator learn nothing.
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, _SLOPE)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        kaiming(self, _SLOPE)
 
     def forward(self, images: Tensor, labels: Tensor) -> Answer:
         """Realness and class logits of images (N, C, R, R) in [-1, 1] said to be of labels."""
-        x = self.fold(images).contiguous(memory_format=torch.channels_last)
-        x = F.leaky_relu(self.body(self.stem(x)), _SLOPE)
-        x = F.leaky_relu(self.last(x), _SLOPE).flatten(1)
-        x = F.leaky_relu(self.hidden(x), _SLOPE)
+        x = self.trunk(images)
         match = (x * self.embedding(labels)).sum(1) / math.sqrt(x.shape[1])
         return Answer((self.out(x)[:, 0] + match).float(), self.classifier(x).float())
 

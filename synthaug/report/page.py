@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from synthaug.datasets.augmented import AugmentedDataset
 
-__all__ = ["render", "write"]
+__all__ = ["environment", "render", "write"]
 
 
 def write(dataset: AugmentedDataset, folder: Path) -> None:
@@ -32,11 +32,12 @@ def write(dataset: AugmentedDataset, folder: Path) -> None:
 
 def render(dataset: AugmentedDataset, *, private: bool) -> str:
     """One page as HTML; see `write`."""
-    return _environment().get_template("page.html.j2").render(view(dataset, private=private))
+    return environment().get_template("page.html.j2").render(view(dataset, private=private))
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """The templates of this room, their filters and the style sheet."""
     import jinja2
 
     loader = jinja2.PackageLoader("synthaug.report", ".")
@@ -44,7 +45,7 @@ def _environment() -> jinja2.Environment:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(count=_count, number=_number, percent=_percent)
+    environment.filters.update(count=_count, number=_number, percent=_percent, share=_share)
     environment.globals["css"] = Path(__file__).with_name("page.css").read_text("utf-8")
     return environment
 
@@ -55,6 +56,10 @@ def _count(value: int) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.2f}"
 
 
 def _number(value: Any) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from synthaug.datasets.augmented import AugmentedDataset
 
-__all__ = ["Pair", "Sheet", "nearest_pairs", "sheets"]
+__all__ = ["Pair", "Sheet", "nearest_pairs", "png_uri", "sheets"]
 
 _GAP = 2  # transparent pixels between the images of a sheet
 _COLUMNS = 9
@@ -89,7 +89,7 @@ def sheets(dataset: AugmentedDataset, *, private: bool) -> tuple[list[Sheet], in
     drawn = _draw_within_budget(dataset, shown)
     made = [
         Sheet(
-            dataset.classes[label], kind, _uri(png), number, len(members[label, kind]),
+            dataset.classes[label], kind, png_uri(png), number, len(members[label, kind]),
             *picture.size, min(number, _COLUMNS),
         )
         for (label, kind), (png, number, picture) in zip(order, drawn, strict=False)
@@ -161,7 +161,7 @@ def _picture(image: torch.Tensor, side: int) -> Image.Image:
 
 
 def _picture_uri(image: torch.Tensor) -> str:
-    return _uri(_png(_picture(image, 64)))
+    return png_uri(_png(_picture(image, 64)))
 
 
 def _png(picture: Image.Image) -> bytes:
@@ -170,5 +170,6 @@ def _png(picture: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def _uri(png: bytes) -> str:
+def png_uri(png: bytes) -> str:
+    """A PNG as data URI."""
     return "data:image/png;base64," + base64.b64encode(png).decode()

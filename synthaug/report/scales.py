@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["Histogram", "Scale", "histogram"]
+__all__ = ["Histogram", "LogScale", "Scale", "histogram"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,6 +54,48 @@ class Scale:
         """Where a value stands, per cent from the low end, kept on the axis."""
         share = (value - self.low) / (self.high - self.low)
         return round(100 * min(max(share, 0.0), 1.0), 2)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LogScale:
+    """A logarithmic axis between two of 1, 2, 5, 10, 20, ...
+
+    Args:
+        low: value at 0 %, above 0.
+        high: value at 100 %.
+        ticks: values from ``low`` to ``high`` that are marked.
+    """
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    @classmethod
+    def around(cls, values: Sequence[float]) -> LogScale:
+        """The axis that holds all positive values; others stand at its low end.
+
+        Example:
+            >>> LogScale.around([0.3, 4.0]).ticks
+            (0.2, 0.5, 1.0, 2.0, 5.0)
+        """
+        positive = [value for value in values if value > 0] or [1.0]
+        low, high = min(positive), max(positive)
+        powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+        steps = [float(f"{m}e{power}") for power in powers for m in (1, 2, 5)]
+        first = max(at for at, step in enumerate(steps) if step <= low)
+        last = min(at for at, step in enumerate(steps) if step >= high)
+        last = max(last, first + 1)
+        ticks = steps[first : last + 1]
+        if len(ticks) > 7:  # whole powers tell enough over many decades
+            ticks = [t for t in ticks if t in (steps[first], steps[last]) or f"{t:e}"[0] == "1"]
+        return cls(steps[first], steps[last], tuple(ticks))
+
+    def at(self, value: float) -> float:
+        """Where a value stands, per cent from the low end, kept on the axis."""
+        if value <= self.low:
+            return 0.0
+        share = math.log(value / self.low) / math.log(self.high / self.low)
+        return round(100 * min(share, 1.0), 2)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

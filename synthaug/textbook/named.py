@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from synthaug.errors import InputError
 from synthaug.textbook.catalogue import ENTRIES
@@ -42,14 +43,37 @@ def entry_of(name: str) -> Entry:
     )
 
 
-def named(recipe: str | Recipe | Routine) -> Routine:
+def named(recipe: str | Recipe | Routine, *, data: Sequence[str] = ()) -> Routine:
     """The routine of a name or recipe; a routine passes through.
 
+    Args:
+        recipe: what to train.
+        data: kinds of data at hand, as in `Entry.data`; empty for whatever the recipe takes.
+
     Raises:
-        InputError: an unknown name; the nearest are offered.
+        InputError: an unknown name (the nearest are offered), or a recipe for other data.
     """
     if isinstance(recipe, Routine):
         return recipe
     if isinstance(recipe, Recipe):
         return recipe.routine()
-    return entry_of(recipe).make()
+    found = entry_of(recipe)
+    if data and found.data not in data:
+        raise _other_data(found, data)
+    return found.make()
+
+
+def _other_data(found: Entry, data: Sequence[str]) -> InputError:
+    """Says which command a recipe belongs to."""
+    fitting = [each.name for each in ENTRIES if each.data in data]
+    commands = {
+        "classes": f"synthaug train DATA --recipe {found.name}",
+        "pairs": f"synthaug translate train A_DIR B_DIR --recipe {found.name}",
+        "domains": f"synthaug translate train A_DIR B_DIR --recipe {found.name}",
+    }
+    kinds = {"classes": "class folders", "pairs": "paired pictures", "domains": "two domains"}
+    return InputError(
+        "recipe", expected="one of " + ", ".join(fitting),
+        got=f"{found.name!r}, which learns from {kinds[found.data]}",
+        remedy=f"Use: {commands[found.data]}.", code="input.recipe",
+    )  # fmt: skip

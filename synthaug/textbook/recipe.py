@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,10 @@ from synthaug.errors import InputError
 from synthaug.textbook.part import Architecture, Part
 from synthaug.textbook.parts import ARCHITECTURES, PARTS
 from synthaug.training import Phase, Player, Routine, Shape
-from synthaug.training.routine import Schedule, constant, square_root_frequency
+from synthaug.training.routine import Hook, Schedule, constant, square_root_frequency
+
+if TYPE_CHECKING:
+    from synthaug.objectives.stage import Stage
 
 __all__ = ["Recipe"]
 
@@ -123,7 +126,8 @@ class Recipe:
         return options
 
     def _check(self) -> None:
-        owners = {self._architecture.name: self._architecture.has(self._options)}
+        asked = {name: value for part in self._parts for name, value in part.options.items()}
+        owners = {self._architecture.name: self._architecture.has(asked)}
         owners |= {part.name: part.has for part in self._parts}
         for part in self._parts:
             others = {name: has for name, has in owners.items() if name != part.name}
@@ -134,14 +138,25 @@ class Recipe:
             for property_, reason in part.needs.items():
                 if not any(property_ in has for has in others.values()):
                     raise _senseless(part.name, "the rest of this recipe", reason)
+        _ = self._options  # after the reasons above, which say more
 
     def _setting(self, name: str) -> Any:
-        """A number of the recipe: the caller's, a part's, the architecture's, or the usual."""
+        """A number of the recipe: the caller's, a part's, the architecture's, or the usual.
+
+        Later parts win: a stabilizer that is all about a number (TTUR) over an objective.
+        """
         own = getattr(self, name)
         if own is not None:
             return own
-        known = [part.settings for part in self._parts] + [self._architecture.settings]
+        known = [part.settings for part in reversed(self._parts)] + [self._architecture.settings]
         return next((each[name] for each in known if name in each), _FREE[name])
+
+    @property
+    def _attributes(self) -> Literal["refused", "taken", "needed"]:
+        """What becomes of numbers beside the class."""
+        if any("needs attributes" in part.has for part in self._parts):
+            return "needed"
+        return "taken" if any("tells" in part.has for part in self._parts) else "refused"
 
     def routine(self) -> Routine:
         """What the training loop runs."""
@@ -153,6 +168,10 @@ class Recipe:
             "schedule": self.schedule,
         }
         ready = [part.ready for part in parts if part.ready]
+        against = sum((part.discriminator for part in parts), ())
+        terms = sum((part.generator for part in parts), ())
+        for part in parts:
+            terms = part.rewrite(against, terms) if part.rewrite else terms
         return Routine(
             name=self.name,
             summary=self.summary,
@@ -162,7 +181,10 @@ class Recipe:
             batch_size=self._setting("batch_size"),
             sampling=self.sampling,
             conditional=not any("unconditional" in part.has for part in parts),
-            ready=ready[0] if ready else None,
+            attributes=self._attributes,
+            unlabelled=next((part.unlabelled for part in parts if part.unlabelled), ""),
+            keeps=("generator", *(role for part in parts for role in part.keeps)),
+            ready=functools.partial(_in_turn, tuple(ready)) if ready else None,
             phases=(
                 Phase(
                     "game",
@@ -173,7 +195,7 @@ class Recipe:
                         Player(
                             "discriminator",
                             updates=("discriminator",),
-                            terms=sum((part.discriminator for part in parts), ()),
+                            terms=against,
                             learning_rate=rate_d,
                             after=sum((part.after_discriminator for part in parts), ()),
                             **common,
@@ -181,7 +203,7 @@ class Recipe:
                         Player(
                             "generator",
                             updates=("generator",),
-                            terms=sum((part.generator for part in parts), ()),
+                            terms=terms,
                             learning_rate=rate_g,
                             every=self._setting("critic_steps"),
                             after=sum((part.after_generator for part in parts), ()),
@@ -207,7 +229,15 @@ def _networks(
     for part in parts:
         if part.networks:
             networks |= part.networks(shape)
+        if part.rebuild:
+            networks |= part.rebuild(networks, shape)
     return networks
+
+
+def _in_turn(hooks: tuple[Hook, ...], step: Stage) -> None:
+    """What every part does before the first step."""
+    for hook in hooks:
+        hook(step)
 
 
 def _part(name: str) -> Part:

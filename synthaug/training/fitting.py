@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from synthaug.training.checkpoint import load_checkpoint, save_checkpoint
 from synthaug.training.loop import Trainer
 from synthaug.training.progress import Callback, Progress, tell
 
-__all__ = ["Fitted", "Look", "Weights", "calibrate", "fit", "stopping"]
+__all__ = ["Fitted", "Look", "Seen", "Weights", "calibrate", "fit", "stopping"]
 
 SAVE_EVERY = 20.0
 """Seconds between checkpoints; a kill costs no more than this, plus one step."""
@@ -28,8 +28,23 @@ SAVE_EVERY = 20.0
 Weights = dict[str, dict[str, Tensor]]
 """State dicts by role."""
 
-Look = Callable[[Mapping[str, nn.Module]], tuple[float, float]]
-"""Fréchet distance and score (lower is better) of the averaged networks, as they stand."""
+
+class Seen(NamedTuple):
+    """What one look at a generator finds.
+
+    Attributes:
+        frechet: Fréchet distance to held-out real images.
+        score: what chooses the weights; lower is better.
+        kid: kernel distance to the same images; None where it was not measured.
+    """
+
+    frechet: float
+    score: float
+    kid: float | None = None
+
+
+Look = Callable[[Mapping[str, nn.Module]], Seen | tuple[float, float]]
+"""What is seen of the averaged networks as they stand; the kernel distance may be missing."""
 
 
 @dataclasses.dataclass
@@ -54,21 +69,26 @@ class Fitted:
 def calibrate(make: Callable[[], Trainer], *, steps: int = 6) -> float:
     """Seconds an image of the budget costs on this machine, averaged over the phases.
 
+    Steps are timed at the beginning, the middle and near the end of each phase: networks that
+    grow cost several times more at the end.
+
     Args:
         make: gives a fresh trainer that is thrown away afterwards.
-        steps: timed steps a phase, after two that are not.
+        steps: timed steps a phase, each third of them after two that are not.
     """
     trainer = make()
     shares = [phase.share for phase in trainer.run.routine.phases]
+    starts = trainer.phase_starts()
     cost = 0.0
-    for share, first in zip(shares, trainer.phase_starts(), strict=True):
-        trainer.step = first
-        trainer.advance(first + 2)
-        started = time.perf_counter()
-        before = trainer.step
-        trainer.advance(trainer.step + steps)
-        done = max(1, trainer.step - before)
-        cost += share * (time.perf_counter() - started) / done
+    for share, first, end in zip(shares, starts, [*starts[1:], trainer.run.steps], strict=True):
+        for place in (0.0, 0.5, 0.95):
+            trainer.step = first + int(place * (end - first))
+            trainer.advance(trainer.step + 2)
+            started = time.perf_counter()
+            before = trainer.step
+            trainer.advance(trainer.step + max(1, steps // 3))
+            done = max(1, trainer.step - before)
+            cost += share / 3 * (time.perf_counter() - started) / done
     return cost / trainer.run.routine.batch_size
 
 
@@ -133,17 +153,19 @@ def fit(
                     f"training stopped after {trainer.images_seen:,} images",
                     remedy="Repeat the same call to go on." if checkpoint else "",
                 )
-            frechet, score = look(trainer.averages)
-            point = CurvePoint(
-                images_seen=trainer.images_seen, seconds=pace.seconds, frechet=frechet, score=score
-            )
-            curve.append(point)
+            seen = Seen(*look(trainer.averages))
+            curve.append(
+                CurvePoint(
+                    images_seen=trainer.images_seen, seconds=pace.seconds, frechet=seen.frechet,
+                    score=seen.score, kid=seen.kid,
+                )
+            )  # fmt: skip
             if trainer.step >= first_choice:
                 weights = {
                     role: {k: v.detach().clone() for k, v in network.state_dict().items()}
                     for role, network in trainer.averages.items()
                 }
-                kept.append({"score": score, "weights": weights})
+                kept.append({"score": seen.score, "weights": weights})
             tell(callbacks, _progress(trainer, pace, curve))
         save()
     best = min(range(len(kept)), key=lambda place: float(kept[place]["score"]))

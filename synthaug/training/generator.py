@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,17 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from synthaug.datasets import Scale
 from synthaug.errors import Damaged, InputError
-from synthaug.networks import build
+from synthaug.training.inverting import encode, traverse
+from synthaug.training.saving import load_network, save_network, sha256_of
 
 __all__ = ["Generator"]
 
+Attributes = ArrayLike | Mapping[str, Any] | None
+_STANDARD = (("mean", 0.0), ("sd", 1.0))
 _CHUNK = 32
 """Images a forward pass; fixed, so that an image's bytes do not depend on its neighbours."""
 
@@ -64,11 +66,7 @@ class Generator:
     @property
     def sha256(self) -> str:
         """Hash of the weights and of what rebuilds them."""
-        digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return sha256_of(self.network)
 
     @property
     def latent_dim(self) -> int:
@@ -82,7 +80,7 @@ class Generator:
         seeds: Sequence[int],
         *,
         truncation_psi: float = 1.0,
-        attributes: ArrayLike | None = None,
+        attributes: Attributes = None,
     ) -> Tensor:
         """Images of the given classes, one a seed.
 
@@ -91,8 +89,9 @@ class Generator:
             seeds: N integers; image i is a function of ``labels[i]`` and ``seeds[i]`` only.
             truncation_psi: 1 draws from the whole distribution, 0 gives each class's mean
                 image; between, less variety and fewer failures.
-            attributes: float (N, A), standardised, for generators that take attributes;
-                the data's mean where none are given.
+            attributes: for generators that take attributes: float (N, A) or (A,) in the units
+                of the training data, or a mapping such as ``{"age": 60, "sex": "female"}``;
+                what is not named is at the data's mean. See `synthaug.datasets.Scale`.
 
         Returns:
             uint8 (N, C, R, R).
@@ -124,7 +123,7 @@ class Generator:
         labels: ArrayLike,
         *,
         truncation_psi: float = 1.0,
-        attributes: ArrayLike | None = None,
+        attributes: Attributes = None,
     ) -> Tensor:
         """Images of latents, float (N, latent_dim); the rest as in `sample`."""
         wanted = torch.as_tensor(np.asarray(labels, dtype=np.int64).reshape(-1))
@@ -194,20 +193,25 @@ class Generator:
     def _nothing(self) -> Tensor:
         return torch.empty(0, self.channels, self.resolution, self.resolution, dtype=torch.uint8)
 
-    def _attributes(self, given: ArrayLike | None, n: int) -> list[Tensor]:
+    @property
+    def scale(self) -> Scale:
+        """Mean and sd of the attributes in the training data, as the card records them."""
+        told = self.card.get("attributes", {})
+        each = [told.get(name, {}) for name in self.attributes]
+        mean, sd = (tuple(float(one.get(key, usual)) for one in each) for key, usual in _STANDARD)
+        return Scale(self.attributes, mean, sd)
+
+    def _attributes(self, given: Attributes, n: int) -> list[Tensor]:
         """The attributes as the network takes them; the data's mean where none are given."""
-        if not self.attributes:
-            return []
+        if self.attributes:
+            return [torch.from_numpy(self.scale.rows(given, n))]
         if given is None:
-            return [torch.zeros(n, len(self.attributes))]
-        values = torch.as_tensor(np.asarray(given, dtype=np.float32))
-        if values.shape != (n, len(self.attributes)):
-            raise InputError(
-                "attributes", expected=f"{n} rows of {', '.join(self.attributes)}",
-                got=f"shape {tuple(values.shape)}", where="Generator.sample",
-                remedy="Give one row an image.",
-            )  # fmt: skip
-        return [values]
+            return []
+        raise InputError(
+            "attributes", expected="none: this generator was trained without", got=repr(given),
+            where="Generator.sample", remedy="Train one with --attributes FILE.csv.",
+            code="input.attributes",
+        )  # fmt: skip
 
     def _chunked(self, function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
         """A function of the network on tensors of equal length, `_CHUNK` rows a pass."""
@@ -220,12 +224,48 @@ class Generator:
                 found.append(function(*(x.to(device) for x in padded))[:n].cpu())
         return torch.cat(found)
 
+    def encode(self, images: Tensor) -> Tensor:
+        """The latents an encoder finds behind images; see `synthaug.training.inverting.encode`."""
+        return encode(self, images)
+
+    def decode(
+        self, latents: Tensor, labels: ArrayLike, *, attributes: Attributes = None
+    ) -> Tensor:
+        """Images of latents: the other half of `encode`, and another name of `render`."""
+        return self.render(latents, labels, attributes=attributes)
+
+    def invert(
+        self, images: Tensor, labels: ArrayLike, *, attributes: Attributes = None
+    ) -> tuple[Tensor, Tensor]:
+        """The latents behind images and the images that they give.
+
+        Args:
+            images: uint8 (N, C, R, R).
+            labels: int (N,).
+            attributes: as in `sample`.
+
+        Raises:
+            InputError: a generator without an encoder, or images of another shape.
+        """
+        latents = self.encode(images)
+        return latents, self.decode(latents, labels, attributes=attributes)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Names of the codes that `traverse` knows; empty unless trained with codes (InfoGAN)."""
+        return tuple(getattr(self.network, "names", ()))
+
+    def traverse(
+        self, code: str, values: Sequence[float], *, seeds: Sequence[int] = (0,), label: int = 0
+    ) -> Tensor:
+        """Images along one code, all else equal; see `synthaug.training.inverting.traverse`."""
+        return traverse(self, code, values, seeds=seeds, label=label)
+
     def save(self, folder: Path) -> None:
         """Write weights (safetensors), ``config.json`` and a model card (``README.md``)."""
         folder.mkdir(parents=True, exist_ok=True)
         for role, network in {"generator": self.network, **self.companions}.items():
-            state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-            save_file(state, folder / f"{role}.safetensors")
+            save_network(network, folder, role)
         config = {
             "network": self.config, "classes": list(self.classes), "card": self.card,
             "companions": {role: network.config for role, network in self.companions.items()},
@@ -244,21 +284,22 @@ class Generator:
         """
         folder = Path(folder)
         if not (folder / "config.json").exists():
-            raise InputError(
-                "generator", expected="a folder with config.json and generator.safetensors",
-                got="none", where=str(folder),
-                remedy="Point to the generator/ folder of an output.",
-            )  # fmt: skip
+            raise _no_generator(folder, "none")
         try:
             config = json.loads((folder / "config.json").read_text())
-            network = _restored(folder, "generator", config["network"])
+            other = config.get("product") == "translator"
+        except (OSError, ValueError, AttributeError) as error:
+            raise _unreadable(folder) from error
+        if other:
+            raise _no_generator(folder, "a translation, which synthaug translate apply runs")
+        try:
+            network = load_network(folder, "generator", config["network"])
             companions = {
-                role: _restored(folder, role, what) for role, what in config["companions"].items()
+                role: load_network(folder, role, what)
+                for role, what in config["companions"].items()
             }
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise Damaged(
-                "generator cannot be read", where=str(folder), remedy="Copy or train it again."
-            ) from error
+            raise _unreadable(folder) from error
         return cls(
             network, tuple(config["classes"]), config["card"], companions,
             tuple(config["attributes"]),
@@ -266,7 +307,12 @@ class Generator:
 
     def _model_card(self) -> str:
         parameters = sum(p.numel() for p in self.network.parameters())
-        rows = "\n".join(f"| {name} | {value} |" for name, value in self.card.items())
+        facts = {name: value for name, value in self.card.items() if name != "attributes"}
+        facts |= {
+            f"attribute {name}": f"mean {mean:.6g}, sd {sd:.6g} over the training data"
+            for name, mean, sd in zip(self.attributes, self.scale.mean, self.scale.sd, strict=True)
+        }
+        rows = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
         return (
             "# Class-conditional image generator\n\n"
             f"Draws {self.resolution}x{self.resolution} "
@@ -288,7 +334,12 @@ def _pixels(images: Tensor) -> Tensor:
     return pixels.to(torch.uint8).contiguous()
 
 
-def _restored(folder: Path, role: str, config: dict[str, Any]) -> nn.Module:
-    network = build(config)
-    network.load_state_dict(load_file(folder / f"{role}.safetensors"))
-    return network.eval().requires_grad_(False)
+def _no_generator(folder: Path, got: str) -> InputError:
+    return InputError(
+        "generator", expected="a folder with config.json and generator.safetensors", got=got,
+        where=str(folder), remedy="Point to the generator/ folder of an output.",
+    )  # fmt: skip
+
+
+def _unreadable(folder: Path) -> Damaged:
+    return Damaged("generator cannot be read", where=str(folder), remedy="Copy or train it again.")

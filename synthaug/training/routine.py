@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ __all__ = [
     "described",
     "fade_out",
     "flat_then_cosine",
+    "flat_then_linear",
     "square_root_frequency",
     "warm_up",
 ]
@@ -56,12 +57,15 @@ class Shape:
         channels: 1 (grey) or 3 (RGB).
         resolution: side of the square images, pixels.
         num_attributes: numbers each image carries beside its class.
+        source_channels: how many of ``channels`` show the source of a pair; 0 where images
+            are single.
     """
 
     num_classes: int
     channels: int
     resolution: int
     num_attributes: int = 0
+    source_channels: int = 0
 
 
 def constant(_: float) -> float:
@@ -83,6 +87,11 @@ def flat_then_cosine(flat: float = 0.5) -> Schedule:
         return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (done - flat) / (1.0 - flat))))
 
     return schedule
+
+
+def flat_then_linear(flat: float = 0.5) -> Schedule:
+    """A schedule that is 1 until ``flat``, then falls linearly to 0."""
+    return lambda done: min(1.0, max(0.0, (1.0 - done) / (1.0 - flat)))
 
 
 def warm_up(share: float) -> Schedule:
@@ -191,6 +200,9 @@ class Routine:
             with AMX, fp32 elsewhere (without AMX bf16 was measured 1.5 times slower).
         keeps: roles of the networks that are averaged and handed over, the generator first.
         conditional: whether the class is told to the networks; if not, one class will do.
+        attributes: what it does with numbers beside the class: ``"refused"`` (its networks
+            have no place for them), ``"taken"`` where there are any, or ``"needed"``.
+        unlabelled: name of the class whose images have no label; empty where all have one.
         ready: done once before the first step, with its batch.
 
     Raises:
@@ -208,6 +220,8 @@ class Routine:
     precision: str = "auto"
     keeps: tuple[str, ...] = ("generator",)
     conditional: bool = True
+    attributes: Literal["refused", "taken", "needed"] = "refused"
+    unlabelled: str = ""
     ready: Hook | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -220,6 +234,7 @@ class Routine:
             "sampling": described(self.sampling),
             "views": [described(view) for view in self.views],
             "keeps": self.keeps,
+            "unlabelled": self.unlabelled,
             "ready": described(self.ready) if self.ready else "",
             "phases": [
                 {
@@ -291,7 +306,7 @@ def described(part: Any) -> str:
     if dataclasses.is_dataclass(owner):
         return f"{described(owner)}.{part.__name__}"
     if dataclasses.is_dataclass(part) and not isinstance(part, type):
-        fields = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+        fields = {f.name: getattr(part, f.name) for f in dataclasses.fields(part) if f.repr}
         return f"{type(part).__qualname__}({', '.join(_settings(fields))})"
     if isinstance(part, Mapping):
         return "{" + ", ".join(_settings(part)) + "}"

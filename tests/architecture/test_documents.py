@@ -22,8 +22,14 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
-def commands() -> dict[str, Any]:
-    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+def commands() -> dict[str, list[Any]]:
+    """Parameters by command; of a group of commands those of all of them."""
+    found = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    inner = {name: getattr(command, "commands", {"": command}) for name, command in found.items()}
+    return {
+        name: [parameter for command in group.values() for parameter in command.params]
+        for name, group in inner.items()
+    }
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
@@ -51,7 +57,7 @@ def test_commands_in_documents_exist_with_their_options() -> None:
             if name not in commands():
                 unknown.append(name)
                 continue
-            known = {option for p in commands()[name].params for option in p.opts}
+            known = {option for p in commands()[name] for option in p.opts}
             unknown += [f"{name} {o}" for o in re.findall(r"--[a-z-]+", words) if o not in known]
     assert unknown == []
 
@@ -59,8 +65,8 @@ def test_commands_in_documents_exist_with_their_options() -> None:
 def test_options_named_alone_in_the_readme_exist() -> None:
     known = {
         option
-        for command in commands().values()
-        for parameter in command.params
+        for parameters in commands().values()
+        for parameter in parameters
         for option in [*parameter.opts, *parameter.secondary_opts]
     } | {"--help", "--version"}
     named = set(re.findall(r"`(--[a-z-]+)", README))
@@ -85,3 +91,10 @@ def code_of(text: str) -> str:
     """Shell blocks and inline code of a document."""
     inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
     return "\n".join([*blocks(text, "bash"), *inline])
+
+
+def test_every_recipe_has_its_row_in_the_readme() -> None:
+    rows = {tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in README.splitlines()}
+    told = {row[0]: (row[1], row[3]) for row in rows if len(row) == 4}
+    for entry in synthaug.recipes():
+        assert told.get(entry.name) == (entry.source, entry.shows), entry.name

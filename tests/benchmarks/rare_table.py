@@ -169,7 +169,7 @@ def _worst(evidence: Evidence, arm: str) -> float:
 
 def _percent(score: Estimate) -> str:
     low, high = score.interval()
-    return f"{100 * score.value:.1f} ({100 * low:.1f} to {min(100, 100 * high):.1f})"
+    return f"{100 * score.value:.1f} ({max(0, 100 * low):.1f} to {min(100, 100 * high):.1f})"
 
 
 def _points(gain: Estimate) -> str:

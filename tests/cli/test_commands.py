@@ -82,6 +82,30 @@ def test_sample_lists_the_files_it_wrote(
     assert calls[0][1]["class_name"] == "crack"
 
 
+def test_compare_hands_over_what_was_typed_and_prints_the_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Found:
+        folder = Path("race")
+
+        def to_dict(self) -> dict[str, Any]:
+            return {"rivals": []}
+
+        def __str__(self) -> str:
+            return "the table"
+
+    calls = put(monkeypatch, "compare", Found())
+    words = ["compare", "photos", "--recipes", "rare,dcgan", "--seeds", "0,2", "--out", "race"]
+    assert run(words) == 0
+    assert capsys.readouterr().out.startswith("the table\n\nWritten to race")
+    assert run([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"rivals": []}
+    args, options = calls[0]
+    assert args == ("photos", "rare,dcgan")
+    assert (options["seeds"], options["budget"], str(options["out"])) == ([0, 2], "5min", "race")
+    assert options["command"] == " ".join(["synthaug", *words])
+
+
 @pytest.mark.parametrize(("strict", "exit_code"), [(True, 3), (False, 0)])
 def test_a_failed_gate_is_an_exit_code_only_when_strict(
     monkeypatch: pytest.MonkeyPatch,
@@ -145,7 +169,11 @@ def test_help_texts_are_the_golden_ones(golden: Callable[[str, str], None]) -> N
     import typer.main
 
     lines = []
+    commands = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", {})
+        commands |= {f"{name} {each}": inner[each] for each in inner} or {name: command}
+    for name, command in commands.items():
         lines += [f"## {name}", str(command.help), str(command.epilog).removeprefix("\b\n"), ""]
         for parameter in command.params:
             names = " ".join([*parameter.opts, *parameter.secondary_opts])

@@ -72,3 +72,18 @@ def test_other_images_are_refused(bad):
     for extract in (embedded(), pixels()):
         with pytest.raises(InputError, match=r"images to extract features from: expected uint8"):
             extract(bad)
+
+
+def test_class_probabilities_are_those_of_the_network_itself(images):
+    from synthaug.networks.efficientnet import load_efficientnet_lite0, normalise
+
+    extract, network = embedded(), load_efficientnet_lite0()
+    told = extract.probabilities(extract(images[:3]))
+    assert told.shape == (3, 1000)
+    np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-5)
+    large = torch.nn.functional.interpolate(
+        images[:3].float(), (96, 96), mode="bilinear", antialias=True, align_corners=False
+    )
+    direct = network.logits(normalise(large / 127.5 - 1)).softmax(dim=1)
+    np.testing.assert_allclose(told, direct.numpy(), atol=1e-3)
+    assert told.max() > 0.05

@@ -129,6 +129,87 @@ def test_inception_score_runs_from_one_to_the_number_of_classes():
     assert metrics.inception_score(np.eye(4)) == pytest.approx(4.0)
 
 
+def probabilities(n, k, seed):
+    raw = np.random.default_rng(seed).random((n, k)) ** 3 + 1e-3
+    return raw / raw.sum(axis=1, keepdims=True)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 40), st.integers(2, 12), st.integers(0, 99))
+def test_the_inception_score_equals_its_definition(n, k, seed):
+    p = probabilities(n, k, seed)
+    assert metrics.inception_score(p) == pytest.approx(reference.inception_score(p.tolist()))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 9), st.integers(0, 99))
+def test_splits_hold_every_row_once_and_score_as_sets_of_their_own(splits, seed):
+    # Row i is sure of class i: a part of m rows scores m, so the scores count the rows dealt.
+    scores = metrics.inception_scores(np.eye(23), splits=splits, seed=seed)
+    assert len(scores) == splits
+    assert scores.sum() == pytest.approx(23)
+    assert scores.max() - scores.min() <= 1 + 1e-9
+
+
+def test_splits_of_a_sorted_set_are_not_one_class_each():
+    p = np.eye(4).repeat(50, axis=0)
+    assert metrics.inception_scores(p, splits=4).min() > 3.5
+
+
+def test_too_few_rows_for_the_splits_are_refused():
+    with pytest.raises(InputError, match="at least 5 rows"):
+        metrics.inception_scores(np.eye(4), splits=5)
+    with pytest.raises(InputError, match="splits: expected at least 1"):
+        metrics.inception_scores(np.eye(4), splits=0)
+
+
+def test_twenty_three_people_share_a_birthday_half_of_the_time():
+    rng = np.random.default_rng(0)
+    found = metrics.birthday_batch(rng.integers(365, size=(1500, 1)) * 10.0, 1.0)
+    assert abs(found.batch - 23) <= 1
+    assert found.support == pytest.approx(365, rel=0.1)
+    assert metrics.birthday_batch(np.zeros((4, 1)), 0.0)[:2] == (2, pytest.approx(1 / np.log(2)))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(20, 200), st.integers(0, 99))
+def test_the_birthday_test_finds_the_number_of_modes(modes, seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(modes, size=(600, 1)) * 10.0 + rng.normal(size=(600, 1)) * 0.05
+    # 600 draws of a few hundred modes: the estimate is within a third, of all seeds.
+    assert metrics.birthday_batch(rows, 1.0).support == pytest.approx(modes, rel=0.33)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_batch_is_that_of_batches_drawn_afresh(seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(12, size=(40, 1)) * 10.0
+    expected = reference.birthday_batch(rows.tolist(), 1.0, 200, rng)
+    assert abs(metrics.birthday_batch(rows, 1.0).batch - expected) <= 1
+
+
+def test_images_that_are_all_different_have_no_batch():
+    found = metrics.birthday_batch(np.arange(30.0)[:, None], 0.5)
+    assert found == (None, np.inf, 30, 0)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(3, 40), st.integers(1, 6), st.integers(2, 40), st.integers(0, 99))
+def test_the_threshold_is_half_of_what_one_real_image_in_twenty_has(n, d, objects, seed):
+    rows = sample(n, d, seed)
+    groups = np.arange(n) % objects
+    expected = reference.duplicate_threshold(rows.tolist(), groups.tolist())
+    assert metrics.duplicate_threshold(rows, groups) == pytest.approx(expected, rel=1e-6)
+
+
+def test_photographs_of_one_object_do_not_lower_the_threshold():
+    rows = np.array([[0.0], [0.001], [10.0], [10.001]])
+    assert metrics.duplicate_threshold(rows, [0, 0, 1, 1]) > 4
+    assert metrics.duplicate_threshold(rows) < 0.001
+    with pytest.raises(InputError, match="at least two groups"):
+        metrics.duplicate_threshold(rows, [0, 0, 0, 0])
+
+
 GOOD = np.arange(12.0).reshape(6, 2)
 REFUSED = {
     "NaN": (lambda f: f(np.where(GOOD == 4, np.nan, GOOD), GOOD), "finite numbers"),

@@ -59,3 +59,37 @@ def density_coverage(real, fake, k):
         [math.dist(f, r) <= s * slack for f in fake] for r, s in zip(real, real_balls, strict=True)
     ]
     return np.sum(hits) / (k * len(fake)), np.mean([any(row) for row in hits])
+
+
+def inception_score(p):
+    n, k = len(p), len(p[0])
+    marginal = [sum(row[c] for row in p) / n for c in range(k)]
+    total = 0.0
+    for row in p:
+        total += sum(row[c] * math.log(row[c] / marginal[c]) for c in range(k) if row[c] > 0)
+    return math.exp(total / n)
+
+
+def birthday_batch(x, threshold, draws, rng):
+    """Batches drawn afresh for every size, as in the paper, until half of them hold a pair."""
+    for size in range(2, len(x) + 1):
+        met = 0
+        for _ in range(draws):
+            batch = [x[i] for i in rng.choice(len(x), size, replace=False)]
+            pairs = ((p, q) for i, p in enumerate(batch) for q in batch[:i])
+            met += any(math.dist(p, q) <= threshold for p, q in pairs)
+        if met >= draws / 2:
+            return size
+    return None
+
+
+def duplicate_threshold(real, groups):
+    nearest = []
+    for i, p in enumerate(real):
+        others = [math.dist(p, q) for j, q in enumerate(real) if groups[i] != groups[j]]
+        nearest += [min(others)] if others else []
+    nearest.sort()
+    place = 0.05 * (len(nearest) - 1)
+    low = int(place)
+    high = min(low + 1, len(nearest) - 1)
+    return (nearest[low] + (place - low) * (nearest[high] - nearest[low])) / 2

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from PIL import Image
 
 from synthaug.report import write
 
@@ -91,3 +92,39 @@ def test_an_empty_page_is_whole_too(reported, browse, tmp_path):
     write(reported(gan=False, total=0), tmp_path)
     found, console = browse(tmp_path / "report.html", 1200)
     assert (console, found["broken"], found["fetched"]) == ([], 0, [])
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_a_comparison_is_whole_and_fits_the_screen(browse, tmp_path, width):
+    from synthaug.facts import CompareFacts, CurvePoint, RivalFacts
+    from synthaug.report import write_comparison
+
+    rivals = []
+    for number in range(9):
+        name = f"a recipe with a long name {number}"
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        for file in ("grid.png", "nearest.private.png"):
+            Image.new("RGB", (135, 33), (90, 20 * number, 9)).save(folder / file)
+        points = [CurvePoint(images_seen=k, seconds=9.0 * k, frechet=900 / k, score=1, kid=3 / k)
+                  for k in range(1, 6)]  # fmt: skip
+        verdicts = [{"gate": gate, "scope": "set", "status": "INCONCLUSIVE", "why": "Too few."}
+                    for gate in ("copy", "fidelity", "diversity", "label")]  # fmt: skip
+        rivals.append(RivalFacts(
+            recipe=name, folder=folder.name, source="Somebody, Somebody Else and Others 2014",
+            failed="RuntimeError: " + "no " * 40 if number == 8 else "", curve=points,
+            numbers={"kid": 0.1 * (number + 1), "frechet": 123.4, "birthday_support": 12345.6},
+            verdicts=verdicts, nearest=[0.5] * 12,
+        ))  # fmt: skip
+    facts = CompareFacts(
+        version="0.1.0", source="tiles", budget="5 min", resolution=16, classes=["a", "b"],
+        shown=(["a", "b"], 8), rivals=rivals, command="synthaug compare tiles " + "x," * 90,
+    )  # fmt: skip
+    Image.new("RGB", (135, 33)).save(tmp_path / "real.private.png")
+    write_comparison(facts, tmp_path)
+    for name in ("compare.html", "compare.private.html"):
+        found, console = browse(tmp_path / name, width)
+        assert (console, found["broken"], found["fetched"]) == ([], 0, [])
+        assert found["images"] >= 8
+        assert found["content"] <= found["width"] == width
+        assert 0 <= found["headlineTop"] < 300

@@ -194,3 +194,37 @@ def test_a_class_of_one_image_and_a_class_in_one_group_are_told_what_they_get(
     assert classes["lone"]["why"]
     assert (classes["crack"]["groups"], classes["crack"]["method"]) == (1, "classical")
     assert "group" in classes["crack"]["why"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--recipes", "rare,dcgann"], ["'dcgann'", "Did you mean dcgan"]),
+        (["--recipes", " , "], ["at least one name, got none", "--recipes all"]),
+        (["--recipes", "rare", "--budget", "2s"], ["at least 10 s or 1,000 images, got 2 s"]),
+        (["--recipes", "rare", "--seeds", "0,x"], ["'0,x'", "--seeds"]),
+    ],
+)
+def test_a_comparison_that_cannot_be_made(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str],
+    told: list[str],
+) -> None:  # fmt: skip
+    out = tmp_path / "race"
+    assert run(["compare", str(photos), "--out", str(out), "--json", *words]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert [word for word in told if word not in error["message"]] == []
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_one_class_and_a_recipe_that_is_told_the_class(
+    mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    shutil.rmtree(mine / "crack")
+    option = {"train": "--recipe", "compare": "--recipes"}[command]
+    words = [command, str(mine), "--out", str(tmp_path / "out"), option, "dcgan", "--json"]
+    assert run(words) == 2
+    message = json.loads(capsys.readouterr().out)["error"]["message"]
+    assert "at least 2 with images, got fine" in message
+    assert "recipe that is not told classes: " in message
+    assert not (tmp_path / "out").exists()

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthaug.errors import InputError
-from synthaug.textbook import named, names
+from synthaug.textbook import entry_of, named, names
 from synthaug.training.routine import (
     Term,
     fade_out,
     flat_then_cosine,
+    flat_then_linear,
     square_root_frequency,
     warm_up,
 )
@@ -33,6 +34,14 @@ def test_an_unknown_name_is_refused_and_the_nearest_offered():
         named("rar")
 
 
+def test_a_recipe_for_other_data_is_refused_with_the_command_it_belongs_to():
+    with pytest.raises(InputError, match=r"Use: synthaug translate train A_DIR B_DIR --recipe cyc"):
+        named("cyclegan", data=["classes"])
+    with pytest.raises(InputError, match=r"Use: synthaug train DATA --recipe rare\."):
+        named("rare", data=("pairs", "domains"))
+    assert named("pix2pix-l2", data=("pairs", "domains")).name == "pix2pix-l2"
+
+
 def test_shares_that_do_not_add_up_are_refused_when_the_recipe_is_built():
     rare = named("rare")
     with pytest.raises(InputError, match=r"shares that add up to 1"):
@@ -41,11 +50,12 @@ def test_shares_that_do_not_add_up_are_refused_when_the_recipe_is_built():
 
 @given(st.floats(0, 1))
 def test_schedules_stay_between_zero_and_one_and_end_where_they_should(done):
-    for schedule in (fade_out(0.5), flat_then_cosine(), warm_up(0.1)):
+    for schedule in (fade_out(0.5), flat_then_cosine(), flat_then_linear(), warm_up(0.1)):
         assert 0 <= schedule(done) <= 1
     assert fade_out(0.5)(1) == 0
     assert flat_then_cosine()(0.5) == 1
     assert flat_then_cosine()(1) == pytest.approx(0)
+    assert [flat_then_linear()(at) for at in (0, 0.5, 0.75, 1)] == [1, 1, 0.5, 0]
 
 
 @given(st.integers(1, 50))
@@ -65,6 +75,6 @@ def test_square_root_sampling_lies_between_natural_and_equal(counts):
 
 @pytest.mark.parametrize("name", names())
 def test_the_facts_of_a_recipe_are_the_same_in_every_process(name):
-    facts = json.dumps(named(name).facts(), sort_keys=True)
+    facts = json.dumps(entry_of(name).make().facts(), sort_keys=True)
     assert " at 0x" not in facts
-    assert facts == json.dumps(named(name).facts(), sort_keys=True)
+    assert facts == json.dumps(entry_of(name).make().facts(), sort_keys=True)

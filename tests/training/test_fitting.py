@@ -37,9 +37,9 @@ class Squares:
         return self.pixels[indices]
 
 
-def trainer(images: int = 320, seed: int = 0, device: str = "cpu") -> Trainer:
+def trainer(images: int = 320, seed: int = 0, device: str = "cpu", recipe: str = "rare") -> Trainer:
     data = Squares()
-    run = Run(named("rare"), Shape(2, 1, 16), images, seed, device)
+    run = Run(named(recipe), Shape(2, 1, 16), images, seed, device)
     return Trainer(run, data, np.arange(len(data.labels)))
 
 
@@ -97,16 +97,19 @@ def test_the_weights_of_the_best_look_are_kept_and_earlier_ones_with_them():
     assert all(torch.equal(v, seen[2][k]) for k, v in fitted.weights["generator"].items())
 
 
-def test_a_run_is_known_again_in_another_process_and_another_run_is_not():
+@pytest.mark.parametrize("recipe", ["rare", "dcgan"])
+def test_a_run_is_known_again_in_another_process_and_another_run_is_not(recipe):
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_fitting as t, torch;"
-        "torch.set_num_threads(1); print(t.trainer().run.fingerprint('data'))"
+        f"torch.set_num_threads(1); print(t.trainer(recipe='{recipe}').run.fingerprint('data'))"
     )
     command = [sys.executable, "-c", script, str(Path(__file__).parent)]
     first, second = (subprocess.check_output(command, text=True) for _ in range(2))
     assert first == second
     prints = {
-        trainer(images, seed).run.fingerprint("data") for images in (320, 640) for seed in (0, 1)
+        trainer(images, seed, recipe=recipe).run.fingerprint("data")
+        for images in (320, 640)
+        for seed in (0, 1)
     }
     assert len(prints) == 4
 

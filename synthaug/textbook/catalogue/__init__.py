@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from synthaug.textbook.catalogue import architectures, rare
+from synthaug.textbook.catalogue import (
+    architectures,
+    conditioning,
+    encoders,
+    layers,
+    objectives,
+    rare,
+    stabilizers,
+    translation,
+)
 
 __all__ = ["ENTRIES"]
 
-ENTRIES = (*rare.ENTRIES, *architectures.ENTRIES)
+ENTRIES = (
+    *rare.ENTRIES,
+    *objectives.ENTRIES,
+    *stabilizers.ENTRIES,
+    *architectures.ENTRIES,
+    *layers.ENTRIES,
+    *conditioning.ENTRIES,
+    *encoders.ENTRIES,
+    *translation.ENTRIES,
+)

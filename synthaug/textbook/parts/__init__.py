@@ -6,7 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from synthaug.textbook.part import Architecture, Part
-from synthaug.textbook.parts import architectures, conditionings, objectives, stabilizers
+from synthaug.textbook.parts import (
+    architectures,
+    classifying,
+    conditionings,
+    layers,
+    objectives,
+    stabilizers,
+)
 
 __all__ = ["ARCHITECTURES", "PARTS", "make", "names"]
 
@@ -14,10 +21,14 @@ PARTS: dict[str, Callable[..., Part]] = {
     **objectives.PARTS,
     **stabilizers.PARTS,
     **conditionings.PARTS,
+    **layers.PARTS,
+    **classifying.PARTS,
 }
 """What makes a part, by name; called without arguments it has the paper's settings."""
 
-ARCHITECTURES: dict[str, Architecture] = {each.name: each for each in architectures.ARCHITECTURES}
+ARCHITECTURES: dict[str, Architecture] = {
+    each.name: each for each in (*architectures.ARCHITECTURES, *classifying.ARCHITECTURES)
+}
 
 
 def names() -> list[str]:
