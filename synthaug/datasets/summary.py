@@ -36,7 +36,7 @@ def untouched_arm(facts: AugmentFacts) -> ArmFacts | None:
 def answer(facts: AugmentFacts) -> str:
     """Whether the chosen arm helps, in two to three words."""
     answers = {"yes": "It helps", "no difference": "No measurable difference"}
-    return answers.get(facts.helps, "Not measured")
+    return answers.get(facts.helps, "Undecided")
 
 
 def headline(facts: AugmentFacts) -> str:
@@ -44,13 +44,13 @@ def headline(facts: AugmentFacts) -> str:
 
     Example:
         >>> headline(AugmentFacts(version="1", source="tiles", chosen="oversampling"))
-        'Oversampling was chosen; whether it helps could not be measured.'
+        'Oversampling was chosen; the images at hand cannot say whether it helps.'
     """
     name = (facts.chosen or "nothing").replace("_", " ")
     name = name[:1].upper() + name[1:]
     chosen, untouched = chosen_arm(facts), untouched_arm(facts)
     if chosen is None or untouched is None or facts.helps == "unknown":
-        return f"{name} was chosen; whether it helps could not be measured."
+        return f"{name} was chosen; the images at hand cannot say whether it helps."
     if chosen.name == untouched.name:
         return (
             "No remedy beats the untouched set, which reaches "

@@ -311,7 +311,7 @@ def _projected(
         )  # fmt: skip
     given = None if labels is None else list(labels) * len(images)
     found = project(
-        generator, images, given, space=kind, steps=100, draws=32, seed=seed,  # type: ignore[arg-type]
+        generator, images, given, space=kind, steps=60, draws=32, seed=seed,  # type: ignore[arg-type]
         callbacks=callbacks,
     )  # fmt: skip
     sides = np.arange(len(images)) < len(having)

@@ -134,7 +134,7 @@ def test_a_run_that_did_nothing_reads_well(reported):
     data = reported(total=0, facts=AugmentFacts(version="0.1.0", source="tiles"))
     for private in (False, True):
         seen = text(render(data, private=private))
-        assert "Nothing was chosen; whether it helps could not be measured." in seen
+        assert "Nothing was chosen; the images at hand cannot say whether it helps." in seen
         assert "No image was made" in seen
         assert "No remedies were compared" in seen
         assert "None" not in seen

@@ -142,3 +142,9 @@ def test_wgan_takes_the_settings_of_its_paper_where_the_caller_has_none():
     own = Recipe("wgan", learning_rates=(1e-3, 2e-3), critic_steps=2).routine().phases[0].players
     assert [player.learning_rate for player in own] == [2e-3, 1e-3]
     assert own[1].every == 2
+
+
+def test_clipping_is_refused_where_weights_are_scaled_afterwards():
+    for architecture in ("progressive", "stylegan"):
+        with pytest.raises(InputError, match="clipping what is stored bounds nothing"):
+            Recipe("wgan", architecture=architecture)
