@@ -1,6 +1,4 @@
-import importlib.util
-from pathlib import Path
-
+import metrics_by_definition as reference
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,11 +6,6 @@ from hypothesis import strategies as st
 
 from synthaug import metrics
 from synthaug.errors import InputError
-
-_PATH = Path(__file__).parents[1] / "reference" / "metrics_by_definition.py"
-_SPEC = importlib.util.spec_from_file_location("metrics_by_definition", _PATH)
-reference = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(reference)
 
 PAIRS = {
     "frechet": metrics.frechet_distance,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from pathlib import Path
 
+import layers_by_definition as by_definition
 import numpy as np
 import pytest
 import torch
@@ -24,11 +23,6 @@ from synthaug.networks.normalising import (
     VirtualBatchNorm,
 )
 from synthaug.networks.rescaled import equalize, fan_in, normalise_spectrum
-
-_PATH = Path(__file__).parents[1] / "reference" / "layers_by_definition.py"
-_SPEC = importlib.util.spec_from_file_location("layers_by_definition", _PATH)
-by_definition = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(by_definition)
 
 shapes = st.tuples(st.integers(2, 5), st.integers(1, 6), st.integers(2, 5), st.integers(2, 5))
 seeds = st.integers(0, 2**31)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import image_pool as plainly
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,13 +11,6 @@ from hypothesis import strategies as st
 from synthaug.errors import InputError
 from synthaug.networks import build
 from synthaug.networks.translation import ImagePool, PatchCritic, ResidualTranslator, UNet
-
-_PATH = Path(__file__).parents[1] / "reference" / "image_pool.py"
-_SPEC = importlib.util.spec_from_file_location("image_pool", _PATH)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-plainly = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(plainly)
 
 
 @pytest.mark.parametrize("side", [32, 64, 128, 256])

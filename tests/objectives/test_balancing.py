@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import losses_by_definition as reference
 import numpy as np
 import pytest
 import torch
@@ -24,11 +22,6 @@ from synthaug.objectives.balancing import (
 from synthaug.objectives.unrolled import Unrolled
 from synthaug.training.routine import Term
 from synthaug.training.step import Step
-
-_PATH = Path(__file__).parents[1] / "reference" / "losses_by_definition.py"
-_SPEC = importlib.util.spec_from_file_location("losses_by_definition", _PATH)
-reference = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(reference)
 
 
 class Slope(nn.Module):
