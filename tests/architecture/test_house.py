@@ -31,6 +31,7 @@ FLOORS = {
     "choosing": 4,
     "textbook": 4,
     "latent": 4,
+    "replacing": 4,
     "training": 3,
     "faces": 3,
     "features": 3,
