@@ -32,6 +32,7 @@ FLOORS = {
     "textbook": 4,
     "latent": 4,
     "replacing": 4,
+    "audit": 4,
     "training": 3,
     "faces": 3,
     "features": 3,
