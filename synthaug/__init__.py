@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synthaug.api import AnonymizeResult as AnonymizeResult
+    from synthaug.api import anonymize as anonymize
     from synthaug.api import augment as augment
     from synthaug.api import compare as compare
     from synthaug.api import demo as demo
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from synthaug.api import translate_train as translate_train
     from synthaug.datasets import AugmentedDataset as AugmentedDataset
     from synthaug.errors import Damaged as Damaged
+    from synthaug.errors import ExposedFace as ExposedFace
     from synthaug.errors import GateFailed as GateFailed
     from synthaug.errors import InputError as InputError
     from synthaug.errors import InternalError as InternalError
@@ -40,8 +43,10 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOME = {
+    "AnonymizeResult": "synthaug.api",
     "AugmentedDataset": "synthaug.datasets",
     "Damaged": "synthaug.errors",
+    "ExposedFace": "synthaug.errors",
     "GateFailed": "synthaug.errors",
     "InputError": "synthaug.errors",
     "InternalError": "synthaug.errors",
@@ -52,6 +57,7 @@ _HOME = {
     "SynthaugError": "synthaug.errors",
     "Verdict": "synthaug.verdict",
     "Verdicts": "synthaug.verdict",
+    "anonymize": "synthaug.api",
     "augment": "synthaug.api",
     "compare": "synthaug.api",
     "demo": "synthaug.api",
@@ -70,8 +76,10 @@ _HOME = {
 _ROOMS = ("datasets", "features", "gates", "latent", "metrics", "textbook", "training")
 
 __all__ = [
+    "AnonymizeResult",
     "AugmentedDataset",
     "Damaged",
+    "ExposedFace",
     "GateFailed",
     "InputError",
     "InternalError",
@@ -83,6 +91,7 @@ __all__ = [
     "Verdict",
     "Verdicts",
     "__version__",
+    "anonymize",
     "augment",
     "compare",
     "demo",

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from synthaug.cli import answers, latent, models, recipes, translating
+from synthaug.cli import anonymizing, answers, latent, models, recipes, translating
 from synthaug.cli.boundary import Answer, deliver, print_error
 from synthaug.cli.options import (
     Attributes,
@@ -46,10 +46,11 @@ __all__ = ["app", "main", "run"]
 
 app = typer.Typer(
     name="synthaug",
-    help="Balance rare image classes with judged synthetic images.",
+    help="Balance rare image classes with judged synthetic images; replace faces in videos.",
     epilog=(
         "Start with: synthaug demo\n\n"
         "Exit codes: 0 done, 1 a bug, 2 input cannot be used, 3 a gate failed, "
+        "4 a face may be open, "
         "5 interrupted (the same command resumes), 6 input damaged, "
         "7 out of disk, memory or other resources."
     ),
@@ -61,6 +62,7 @@ app.add_typer(models.app)
 app.add_typer(latent.app)
 app.add_typer(recipes.app)
 app.add_typer(translating.app)
+app.add_typer(anonymizing.app)
 
 
 def _version(asked: bool) -> None:

@@ -1,0 +1,59 @@
+"""A video in, the same video without its faces out."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+import synthaug
+from synthaug.errors import InputError
+from synthaug.media import frames, probe
+from synthaug.media.editing import picture
+
+FACE = (slice(70, 200), slice(175, 270))  # rows and columns inside the face
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory) -> Path:
+    """Eight frames of one face that moves to the right."""
+    path = tmp_path_factory.mktemp("portrait") / "portrait.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "16", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = 320, 256, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 12800)
+        for index in range(8):
+            shown = np.ascontiguousarray(astronaut()[:256, 60 - 2 * index : 380 - 2 * index])
+            frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
+            frame.pts, frame.time_base = index * 512, Fraction(1, 12800)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def test_the_face_is_gone_and_the_rest_is_there(portrait, tmp_path):
+    out = tmp_path / "out.mp4"
+    result = synthaug.anonymize(portrait, out)
+    assert result.outputs == (out,)
+    assert result.exit_code == 0
+    before, after = (list(frames(probe(path))) for path in (portrait, out))
+    assert [frame.pts for frame in after] == [frame.pts for frame in before]
+    for index, (one, other) in enumerate(zip(before, after, strict=True)):
+        shift = 60 - 2 * index
+        inside = FACE[0], slice(FACE[1].start - shift, FACE[1].stop - shift)
+        was, now = picture(one).astype(float), picture(other).astype(float)
+        # The face's own light and shade are no longer there.
+        assert abs(np.corrcoef(was[inside].ravel(), now[inside].ravel())[0, 1]) < 0.5
+        assert np.abs(was - now)[:, :60].mean() < 2
+
+
+def test_what_is_there_stays_there(portrait, tmp_path):
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"mine")
+    with pytest.raises(InputError, match="--force"):
+        synthaug.anonymize(portrait, out)
+    assert out.read_bytes() == b"mine"
