@@ -36,7 +36,7 @@ from synthaug.cli.options import (
     Truncation,
     parse_attributes,
     parse_grid,
-    parse_seeds,
+    parse_numbers,
     parse_size,
 )
 from synthaug.cli.progress import Progress
@@ -403,7 +403,7 @@ def compare(
                 data,
                 recipes,
                 budget=budget,
-                seeds=parse_seeds(seeds),
+                seeds=parse_numbers(seeds, "--seeds"),
                 size=parse_size(size),
                 out=out,
                 groups=groups,
