@@ -107,12 +107,6 @@ class Clip:
     def from_dict(cls, fields: dict[str, Any]) -> Clip:
         """The inverse of `to_dict`; every value is made to be of its type."""
         aspect = fields["sample_aspect"]
-        numbers = {
-            name: int(fields[name]) for name in ("stream", "width", "height", "rotation", "frames")
-        }
-        words = {
-            name: str(fields[name]) for name in ("container", "codec", "pixel_format", "fields")
-        }
         return cls(
             path=Path(fields["path"]),
             sample_aspect=None if aspect is None else Fraction(aspect),
@@ -123,8 +117,15 @@ class Clip:
                 Track(str(t["codec"]), str(t["language"]), int(t["rate"])) for t in fields["audio"]
             ),
             left_out=tuple(str(each) for each in fields["left_out"]),
-            **numbers,
-            **words,
+            stream=int(fields["stream"]),
+            width=int(fields["width"]),
+            height=int(fields["height"]),
+            rotation=int(fields["rotation"]),
+            frames=int(fields["frames"]),
+            container=str(fields["container"]),
+            codec=str(fields["codec"]),
+            pixel_format=str(fields["pixel_format"]),
+            fields=str(fields["fields"]),
         )
 
 

@@ -277,7 +277,7 @@ class _Fields:
             self._graph = graph
         pts, base = frame.pts, frame.time_base
         self._source.push(frame)
-        out = self._sink.pull()
+        out: Any = self._sink.pull()
         out.pts, out.time_base = pts, base
         (
             out.color_range, out.color_primaries, out.color_trc, out.colorspace,
