@@ -152,6 +152,7 @@ def test_what_is_imported_is_declared() -> None:
     project = PYPROJECT["project"]
     named = {
         "opencv-python": "cv2",
+        "dlib-bin": "dlib",
         "scikit-learn": "sklearn",
         "pillow": "PIL",
         "scikit-image": "skimage",
