@@ -70,7 +70,7 @@ def audit(
     from synthaug.audit.pairing import Timeline, pairs
     from synthaug.audit.result import AuditResult
     from synthaug.faces.detectors import default_detectors
-    from synthaug.media.clip import probe
+    from synthaug.media import probe
     from synthaug.verdict import Verdicts
 
     source, output, limits = Path(source), Path(output), limits or Limits()

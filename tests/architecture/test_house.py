@@ -155,6 +155,7 @@ def test_what_is_imported_is_declared() -> None:
     extras = project["optional-dependencies"]
     named = {
         "opencv-python": "cv2",
+        "dlib-bin": "dlib",
         "scikit-learn": "sklearn",
         "pillow": "PIL",
         "scikit-image": "skimage",
