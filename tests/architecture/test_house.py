@@ -32,6 +32,7 @@ FLOORS = {
     "textbook": 4,
     "latent": 4,
     "replacing": 4,
+    "audit": 4,
     "training": 3,
     "faces": 3,
     "features": 3,
@@ -154,6 +155,7 @@ def test_what_is_imported_is_declared() -> None:
     extras = project["optional-dependencies"]
     named = {
         "opencv-python": "cv2",
+        "dlib-bin": "dlib",
         "scikit-learn": "sklearn",
         "pillow": "PIL",
         "scikit-image": "skimage",
