@@ -89,7 +89,7 @@ def render(
             warnings += [] if str(error) in warnings else [str(error)]
         _mark(writer, painter)
     warnings += [*ladder.said, *([writer.warning] if writer.warning else [])]
-    damaged = damaged or done < plan.frames or (0 < clip.frames != done)
+    damaged = damaged or done < plan.frames
     return Rendered(
         output=Path(output), frames=done, rungs=painter.rungs, left_out=clip.left_out,
         warnings=tuple(warnings), damaged=damaged,
