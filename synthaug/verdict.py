@@ -28,8 +28,9 @@ class Verdict:
     """The answer of one gate about one scope.
 
     Args:
-        gate: ``copy``, ``fidelity``, ``diversity``, ``label`` or ``utility``.
-        scope: ``"set"``, ``"class:NAME"`` or ``"image:INDEX"``.
+        gate: ``copy``, ``fidelity``, ``diversity``, ``label`` or ``utility``; of the audit of a
+            video ``open``, ``holes``, ``identity``, ``frames``, ``sound`` and so on.
+        scope: ``"set"``, ``"class:NAME"`` or ``"image:INDEX"``; ``"file"`` or ``"track:N"``.
         status: the answer.
         statistic: the measured number, in the unit ``null`` describes.
         threshold: the value the statistic was compared with; None where p decides.

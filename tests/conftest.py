@@ -31,3 +31,13 @@ def golden() -> Callable[[str, str], None]:
         assert text == path.read_text()
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the real clips and models, ``SYNTHAUG_SHARED`` or beside the repository."""
+    own = os.environ.get("SYNTHAUG_SHARED")
+    folder = Path(own) if own else Path(__file__).parents[2] / "shared" / "data"
+    if not (folder / "FACES.md").is_file():
+        pytest.skip("the shared data is not here: set SYNTHAUG_SHARED to its folder")
+    return folder

@@ -82,7 +82,7 @@ def interpolate(
         several = len(class_name) > 1
         path = latent.interpolate(
             generator, class_names=class_name, out=out, steps=steps, seed=seed,
-            numbers=parse_numbers(images or ("0" if several else "0,1")),
+            numbers=parse_numbers(images or ("0" if several else "0,1"), "--images"),
             space=space.value, truncation_psi=truncation,
         )  # fmt: skip
         return answers.of_files([path])
@@ -124,8 +124,9 @@ def mix(
         from synthaug.jobs import latent
 
         path = latent.mix(
-            generator, class_names=class_name, out=out, rows=parse_numbers(rows),
-            columns=parse_numbers(columns), cut=cut, seed=seed, truncation_psi=truncation,
+            generator, class_names=class_name, out=out, rows=parse_numbers(rows, "--rows"),
+            columns=parse_numbers(columns, "--columns"), cut=cut, seed=seed,
+            truncation_psi=truncation,
         )  # fmt: skip
         return answers.of_files([path])
 
@@ -164,7 +165,7 @@ def walk(
         with Progress() as progress:
             frames = latent.walk(
                 generator, class_names=class_name, out=out, seconds=seconds, fps=fps, seed=seed,
-                numbers=parse_numbers(images or ("0" if several else "0-4")),
+                numbers=parse_numbers(images or ("0" if several else "0-4"), "--images"),
                 space=space.value, truncation_psi=truncation, callbacks=(progress,),
             )  # fmt: skip
         return Answer({"files": [str(out)], "frames": frames, "fps": fps}, str(out))
@@ -342,7 +343,7 @@ def edit(
         path = latent.edit(
             generator, direction=direction, out=out, strengths=parse_strengths(strength, steps),
             class_names=class_name or (), points=points, seed=seed, truncation_psi=truncation,
-            numbers=parse_numbers(images or ("0" if several else "0-3")),
+            numbers=parse_numbers(images or ("0" if several else "0-3"), "--images"),
         )  # fmt: skip
         return answers.of_files([path])
 

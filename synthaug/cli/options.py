@@ -38,7 +38,6 @@ __all__ = [
     "parse_attributes",
     "parse_grid",
     "parse_numbers",
-    "parse_seeds",
     "parse_size",
     "parse_strengths",
 ]
@@ -179,14 +178,14 @@ def parse_grid(text: str) -> tuple[int, int]:
 _MOST = 10_000
 
 
-def parse_numbers(text: str) -> list[int]:
-    """A list of numbers and ranges, such as the ``--images`` option.
+def parse_numbers(text: str, option: str) -> list[int]:
+    """A list of numbers and ranges, such as those of ``--images`` and ``--seeds``.
 
     Raises:
-        InputError: it is not numbers from 0, or more than ten thousand.
+        InputError: it is not numbers from 0, or more than ten thousand; names the option.
 
     Example:
-        >>> parse_numbers("3,17,0-2")
+        >>> parse_numbers("3,17,0-2", "--images")
         [3, 17, 0, 1, 2]
     """
     numbers: list[int] = []
@@ -195,10 +194,10 @@ def parse_numbers(text: str) -> list[int]:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
         if not first <= last < first + _MOST or len(numbers) > _MOST:
             raise InputError(
-                "numbers of images",
+                "numbers",
                 expected="numbers from 0 and ranges",
                 got=repr(text),
-                where="--images",
+                where=option,
                 remedy="Write them like 3,17 or 0-4.",
             )
         numbers += range(first, last + 1)
@@ -230,28 +229,6 @@ def parse_strengths(text: str, steps: int) -> list[float]:
             where="--strength",
             remedy="Write it like -2..2 or 1.5.",
         ) from error
-
-
-def parse_seeds(text: str) -> list[int]:
-    """The ``--seeds`` option as `synthaug.compare` takes it.
-
-    Raises:
-        InputError: it is not whole numbers joined by commas.
-
-    Example:
-        >>> parse_seeds("0,1, 2")
-        [0, 1, 2]
-    """
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() for word in words):
-        raise InputError(
-            "seeds",
-            expected="whole numbers joined by commas",
-            got=repr(text),
-            where="--seeds",
-            remedy="Write them like 0,1,2.",
-        )
-    return [int(word) for word in words]
 
 
 def parse_attributes(texts: Sequence[str]) -> dict[str, float | str]:

@@ -1,13 +1,18 @@
-"""The one place where uint8 images become network floats and come back."""
+"""The one place where images change their kind: uint8 to floats and back, colour to grey."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["to_float", "to_uint8"]
+__all__ = ["to_float", "to_grey", "to_uint8"]
+
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -44,3 +49,13 @@ def to_uint8(images: Tensor) -> Tensor:
     import torch
 
     return images.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Brightness of RGB pixels, uint8 (..., 3) to (...), by ITU-R BT.601.
+
+    Example:
+        >>> to_grey(np.array([[255, 0, 0], [9, 9, 9]], np.uint8)).tolist()
+        [76, 9]
+    """
+    return np.asarray(np.rint(pixels @ _LUMA).astype(np.uint8))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthaug.datasets.attributes import attributes_of
+from synthaug.datasets.convert import to_grey
 from synthaug.datasets.decode import BadImage, Picture, decode
 from synthaug.datasets.folder import Folder
 from synthaug.datasets.grouping import group_ids, unused_groups_file
@@ -37,7 +38,6 @@ __all__ = ["THUMBNAIL", "open"]
 
 THUMBNAIL = 16
 _NO_CLASS = "any"  # the class of images that have none
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def open(
@@ -193,7 +193,7 @@ class _Scan:
         pixels = picture.pixels
         thumbnail = squash(pixels, THUMBNAIL)
         if pixels.ndim == 3:
-            thumbnail = np.rint(thumbnail @ _GREY).astype(np.uint8)
+            thumbnail = to_grey(thumbnail)
         self.items.append(item)
         self.labels.append(label)
         self.sizes.append((pixels.shape[0], pixels.shape[1]))

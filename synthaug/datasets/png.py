@@ -19,7 +19,7 @@ from synthaug.provenance import Provenance, xmp_packet
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["encode_png", "read_provenance", "write_error", "write_png"]
+__all__ = ["encode_png", "png_chunks", "read_provenance", "write_error", "write_png"]
 
 _KEYWORD = "XML:com.adobe.xmp"
 _PROVENANCE = "{urn:synthaug:provenance:1}provenance"
@@ -69,12 +69,17 @@ def encode_png(image: torch.Tensor, provenance: Provenance | None = None) -> byt
         )
     pixels = image.detach().cpu().numpy()
     picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2).copy())
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", pnginfo=png_chunks(provenance), compress_level=6)
+    return buffer.getvalue()
+
+
+def png_chunks(provenance: Provenance | None) -> PngImagePlugin.PngInfo:
+    """What a PNG file says of itself, for ``PIL.Image.save``; nothing without provenance."""
     chunks = PngImagePlugin.PngInfo()
     if provenance is not None:
         chunks.add_itxt(_KEYWORD, xmp_packet(provenance), zip=False)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", pnginfo=chunks, compress_level=6)
-    return buffer.getvalue()
+    return chunks
 
 
 def read_provenance(path: str | Path) -> Provenance | None:

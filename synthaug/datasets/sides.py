@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from synthaug.datasets.convert import to_grey
 from synthaug.datasets.decode import BadImage, decode
 from synthaug.datasets.folder import images_below
 from synthaug.datasets.limits import Limits
@@ -153,9 +154,7 @@ def square(
     if resized.ndim == 2:
         return np.repeat(resized[None], channels, axis=0)
     if channels == 1:
-        weights = np.array([0.299, 0.587, 0.114])
-        grey: NDArray[np.uint8] = np.rint(resized @ weights).astype(np.uint8)
-        return grey[None]
+        return to_grey(resized)[None]
     return np.moveaxis(resized, 2, 0)
 
 

@@ -23,22 +23,29 @@ class Detections:
         points: float32 (N, 5, 2), x and y of the eye on the left of the picture, the other
             eye, the nose, the mouth's corner on the left, the other corner.
         scores: float32 (N,), 0 to 1; the detector's own scale.
+        by: uint8 (N,), one bit a detector that found the face; 0 where nobody noted it.
     """
 
     boxes: Floats
     points: Floats
     scores: Floats
+    by: NDArray[np.uint8] = dataclasses.field(default_factory=lambda: np.zeros(0, np.uint8))
+
+    def __post_init__(self) -> None:
+        if not len(self.by):
+            object.__setattr__(self, "by", np.zeros(len(self.scores), np.uint8))
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Detections:
-        return Detections(self.boxes[rows], self.points[rows], self.scores[rows])
+        return Detections(self.boxes[rows], self.points[rows], self.scores[rows], self.by[rows])
 
     @classmethod
     def none(cls) -> Detections:
         """No face."""
-        return cls(*(np.zeros(shape, np.float32) for shape in ((0, 4), (0, 5, 2), (0,))))
+        boxes, points, scores = (np.zeros(shape, np.float32) for shape in ((0, 4), (0, 5, 2), 0))
+        return cls(boxes, points, scores)
 
     @classmethod
     def joined(cls, parts: Sequence[Detections]) -> Detections:
@@ -49,6 +56,7 @@ class Detections:
             np.concatenate([part.boxes for part in parts]),
             np.concatenate([part.points for part in parts]),
             np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.by for part in parts]),
         )
 
     def moved(self, scale: float, left: float = 0.0, top: float = 0.0) -> Detections:
@@ -56,7 +64,7 @@ class Detections:
         shift = np.array([left, top], np.float32)
         boxes = self.boxes * np.float32(scale)
         boxes[:, :2] += shift
-        return Detections(boxes, self.points * np.float32(scale) + shift, self.scores)
+        return Detections(boxes, self.points * np.float32(scale) + shift, self.scores, self.by)
 
 
 class Detector(Protocol):

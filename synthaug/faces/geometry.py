@@ -167,8 +167,8 @@ def _framed(shape: tuple[int, ...], where: Placement, resolution: int) -> NDArra
     (a, b, x), (c, d, y) = where.to_frame(resolution).astype(np.float64)
     along = np.arange(resolution)
     across, down = a * along + b * along[:, None] + x, c * along + d * along[:, None] + y
-    inside: NDArray[np.bool_] = (across >= 0) & (across <= shape[1] - 1)
-    return inside & (down >= 0) & (down <= shape[0] - 1)
+    inside = (across >= 0) & (across <= shape[1] - 1) & (down >= 0) & (down <= shape[0] - 1)
+    return np.asarray(inside, np.bool_)
 
 
 def _sampled(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +41,10 @@ class Openness:
         self._net, self.sha256 = read_network(
             file or _FILE, {"openness reader": OpennessReader}
         )  # fmt: skip
-        self._side = int(self._net.config["resolution"])  # type: ignore[index, arg-type]
+        facts: Any = self._net
+        self._side = int(facts.resolution)
 
-    def __call__(
-        self, picture: NDArray[np.uint8], spots: Sequence[Spot]
-    ) -> NDArray[np.float32]:
+    def __call__(self, picture: NDArray[np.uint8], spots: Sequence[Spot]) -> NDArray[np.float32]:
         """Mouth and eyes of each face in an RGB picture, float32 (N, 2).
 
         The mouth is the gap between the lips over the distance from the eyes to the mouth, the

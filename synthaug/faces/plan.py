@@ -65,6 +65,7 @@ class Plan:
         detectors: name to SHA-256 of the weights.
         settings: SHA-256 of what the plan was made with.
         tracks: all tracks.
+        notes: what else a person should know, in words.
     """
 
     input_name: str
@@ -76,6 +77,7 @@ class Plan:
     detectors: Mapping[str, str]
     settings: str
     tracks: list[PlannedTrack]
+    notes: list[str] = dataclasses.field(default_factory=list)
 
 
 def write_plan(plan: Plan, path: Path) -> None:
@@ -97,6 +99,7 @@ def _lines(plan: Plan) -> Iterator[dict[str, Any]]:
         "time_base": str(plan.time_base),
         "detectors": dict(plan.detectors),
         "settings": plan.settings,
+        "notes": plan.notes,
     }
     for track in plan.tracks:
         yield {
@@ -135,7 +138,7 @@ def read_plan(path: Path) -> Plan:
         plan = Plan(
             head["input"], head["sha256"], int(head["width"]), int(head["height"]),
             int(head["frames"]), Fraction(head["time_base"]), dict(head["detectors"]),
-            str(head["settings"]), [],
+            str(head["settings"]), [], [str(note) for note in head.get("notes", ())],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise _wrong(path, 1, "what a plan is for", f"{type(error).__name__}: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from synthaug.errors import InputError
-from synthaug.textbook import Entry, Recipe, entry_of, named, recipes
+from synthaug.textbook import Entry, Recipe, named, recipes
 from synthaug.training import Budget, Routine, parse_budget
 
 __all__ = ["asked_for", "budgets_of", "listed", "seeds_of"]
@@ -41,9 +41,7 @@ def asked_for(wanted: str | Sequence[str | Recipe]) -> dict[str, Routine]:
     """
     found: dict[str, Routine] = {}
     for recipe in listed(wanted):
-        if isinstance(recipe, str):
-            _refuse_other_data(recipe)
-        routine = named(recipe)
+        routine = named(recipe, data=("classes",))
         if routine.name in found:
             raise InputError(
                 "recipes", expected="each with a name of its own", got=f"{routine.name} twice",
@@ -57,26 +55,6 @@ def asked_for(wanted: str | Sequence[str | Recipe]) -> dict[str, Routine]:
             code="input.recipe",
         )  # fmt: skip
     return found
-
-
-_ELSEWHERE = {
-    "pairs": "pairs of images",
-    "domains": "two folders without pairs",
-}
-
-
-def _refuse_other_data(name: str) -> None:
-    """Recipes that learn from something else than labelled folders cannot compete here."""
-    entry = entry_of(name)
-    if entry.data != "classes":
-        raise InputError(
-            "recipe",
-            expected="one that learns from labelled folders",
-            got=f"{name}, which learns from {_ELSEWHERE.get(entry.data, entry.data)}",
-            where="--recipes",
-            remedy="Leave it out; it is trained with: synthaug translate train.",
-            code="input.recipe",
-        )
 
 
 def budgets_of(

@@ -246,7 +246,7 @@ def _plan(make: Callable[[int], Trainer], budget: Budget, watch: Look) -> dict[s
 
 
 def _key(data: str, routine: Routine, budget: Budget, seed: int) -> dict[str, Any]:
-    return {"data": data, "recipe": routine.name, "budget": str(budget), "seed": seed}
+    return {"data": data, "recipe": routine.sha256, "budget": str(budget), "seed": seed}
 
 
 def _planned(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from synthaug import gates
 from synthaug.facts import RivalFacts
 from synthaug.jobs.grids import rows_of
 from synthaug.jobs.measuring import measure, nearest_training
-from synthaug.provenance import latent_seed
+from synthaug.provenance import Provenance, latent_seed
 from synthaug.training import Generator
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Bench:
         real = self.packed.read(self.known[[pair.nearest for pair in near]])
         rows_of(
             folder / "nearest.private.png", [images[pair.generated] for pair in near], list(real),
-            gap=_GAP,
+            gap=_GAP, origin=self._origin(generator, "nearest"),
         )  # fmt: skip
         rival.verdicts = [verdict.to_dict() for verdict in verdicts]
         rival.nearest = [pair.relative for pair in near]
@@ -122,7 +123,16 @@ class Bench:
             labels = np.full(_COLUMNS, label)
             seeds = _seeds(self.packed.classes, labels)
             rows.append(list(generator.sample(self._told(generator, labels), seeds)))
-        rows_of(file, *rows, gap=_GAP)
+        rows_of(file, *rows, gap=_GAP, origin=self._origin(generator, "grid"))
+
+    def _origin(self, generator: Generator, tool: str) -> Provenance:
+        """What a picture of several generated images says of the first."""
+        name = self.packed.classes[self.labels[0]]
+        return Provenance(
+            kind="gan", class_name=name, index=0, latent_seed=self.seeds[0],
+            generator=generator.sha256, recipe=str(generator.card.get("recipe", "")),
+            version=version("synthaug"), tool=f"compare: {tool}",
+        )  # fmt: skip
 
     def _told(self, generator: Generator, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Labels as a generator counts its classes; 0 where it does not know the class."""

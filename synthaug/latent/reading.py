@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synthaug.datasets.convert import to_grey
 from synthaug.datasets.decode import BadImage, decode
 from synthaug.datasets.limits import Limits
 from synthaug.datasets.resampling import squash
@@ -15,8 +16,6 @@ from synthaug.errors import InputError
 from synthaug.training import Generator
 
 __all__ = ["read_folder", "read_image"]
-
-_GREY = np.array([0.299, 0.587, 0.114])
 
 
 def read_image(path: str | Path, generator: Generator, *, crop: bool = False) -> tuple[Tensor, str]:
@@ -57,7 +56,7 @@ def read_image(path: str | Path, generator: Generator, *, crop: bool = False) ->
         told += " as training images are" if squashed else ""
         pixels = squash(pixels, size)
     if generator.channels == 1 and pixels.ndim == 3:
-        pixels, told = np.rint(pixels @ _GREY).astype(np.uint8), told + ", colour made grey"
+        pixels, told = to_grey(pixels), told + ", colour made grey"
     if pixels.ndim == 2:
         pixels = pixels[..., None].repeat(generator.channels, axis=2)
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))), told

@@ -55,6 +55,7 @@ class FaceModel(nn.Module):
     usual: Tensor  # (5, 10): places of the points as a polynomial of yaw
     support: Tensor  # bool (R, R): the oval and what is blended around it
     blend: Tensor  # (R, R): share of the face in what is drawn
+    places: Tensor  # (R * R, 2): middles of the pixels in [-1, 1]
     weight: Tensor  # (P,): how much a pixel counts; features more than hair and background
 
     def __init__(self, resolution: int = 64, z_dim: int = 96) -> None:
@@ -98,8 +99,8 @@ class FaceModel(nn.Module):
         values = self.mean + coefficients @ self.components
         side = self.resolution
         canvas = values.new_zeros(len(values), 3, side * side)
-        canvas[:, :, self.support.flatten()] = values.unflatten(1, (3, -1))
-        return canvas.unflatten(2, (side, side))
+        canvas[:, :, self.support.flatten()] = values.reshape(len(values), 3, -1)
+        return canvas.view(-1, 3, side, side)
 
     def describe(self, faces: Tensor, told: Tensor) -> Tensor:
         """Latents, float (N, z_dim), of whole crops (N, 3, R', R'): for training alone."""
@@ -112,7 +113,8 @@ class FaceModel(nn.Module):
     def coefficients(self, faces: Tensor, told: Tensor) -> Tensor:
         """Components' coefficients of whole crops, float (N, z_dim)."""
         weighed = (self.unbent(faces, told) - self.mean) * self.weight**2
-        return weighed @ self.components.T
+        coefficients: Tensor = weighed @ self.components.T
+        return coefficients
 
     def foretell(self, around: Tensor, told: Tensor) -> Tensor:
         """Coefficients that ring (N, 3, R, R) and conditions foretell."""
@@ -142,17 +144,15 @@ class FaceModel(nn.Module):
     def unbent(self, faces: Tensor, told: Tensor) -> Tensor:
         """Pixels (N, P) of crops bent so that their points lie where they usually do."""
         goal = self.usual_points(told)
-        bent = _bend(faces, goal, told[:, :10].unflatten(1, (5, 2)), self.places)
+        bent = _bend(faces, goal, points_of(told), self.places)
         return bent.flatten(2)[:, :, self.support.flatten()].flatten(1)
 
     def usual_points(self, told: Tensor) -> Tensor:
         """Where the five points usually lie at this yaw, in [-1, 1], float (N, 5, 2)."""
-        return (powers(told[:, 10]) @ self.usual).unflatten(1, (5, 2))
+        return (powers(told[:, 10]) @ self.usual).view(-1, 5, 2)
 
     def _bent(self, pictures: Tensor, told: Tensor) -> Tensor:
-        return _bend(
-            pictures, told[:, :10].unflatten(1, (5, 2)), self.usual_points(told), self.places
-        )
+        return _bend(pictures, points_of(told), self.usual_points(told), self.places)
 
 
 class FaceGenerator(nn.Module):
@@ -172,6 +172,8 @@ class FaceGenerator(nn.Module):
     the styles; Isola et al. 2017 for the translator. Differs: skips are added, maps normalised
     over all positions and channels, no noise (a track's face must hold still).
     """
+
+    blend: Tensor  # (R, R): share of the face in what is drawn
 
     def __init__(
         self, resolution: int = 128, *, widths: Sequence[int] = (48, 96, 160), z_dim: int = 96,
@@ -352,11 +354,16 @@ def enlarged(images: Tensor, resolution: int) -> Tensor:
 
 def landmark_maps(told: Tensor, side: int) -> Tensor:
     """A soft dot for each of the five points, float (N, 5, side, side)."""
-    points = told[:, :10].unflatten(1, (5, 2))
+    points = points_of(told)
     axis = (torch.arange(side, device=told.device) + 0.5) * 2 / side - 1
     width = 2 / side
     x, y = (torch.exp(-(((axis - points[..., i : i + 1]) / width) ** 2) / 2) for i in (0, 1))
     return y[..., :, None] * x[..., None, :]
+
+
+def points_of(told: Tensor) -> Tensor:
+    """The five points of conditions' vectors, in [-1, 1], float (N, 5, 2)."""
+    return told[:, :10].reshape(-1, 5, 2)
 
 
 def powers(yaw: Tensor) -> Tensor:
@@ -379,7 +386,7 @@ def _bend(images: Tensor, where: Tensor, shown: Tensor, places: Tensor) -> Tenso
     grid = places + kernel(places.expand(len(where), -1, -1), where) @ pulls
     side = images.shape[-1]
     return F.grid_sample(
-        images, grid.unflatten(1, (side, side)), padding_mode="border", align_corners=False
+        images, grid.view(-1, side, side, 2), padding_mode="border", align_corners=False
     )
 
 
@@ -392,13 +399,13 @@ def _places(side: int) -> Tensor:
 @functools.lru_cache(maxsize=8)
 def _level(side: int) -> Tensor:
     """As `synthaug.faces.geometry.level` of a crop's pixels, float (side, side)."""
-    x, y = _places(side).unflatten(0, (side, side)).abs().unbind(-1)
+    x, y = _places(side).view(side, side, 2).abs().unbind(-1)
     return ((x / 0.6) ** 5 + (y / 0.72) ** 5) ** 0.2
 
 
 def _weight(side: int) -> Tensor:
     """How much a pixel of the unbent face counts, float (side, side)."""
-    x, y = _places(side).unflatten(0, (side, side)).unbind(-1)
+    x, y = _places(side).view(side, side, 2).unbind(-1)
     return 0.25 + 0.75 * torch.exp(-((x / 0.42) ** 2 + ((y - 0.12) / 0.45) ** 2) / 2)
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib import resources
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +10,6 @@ from torch import Tensor
 from synthaug.networks.faces import FaceModel, powers
 from synthaug.replacing.game import surroundings
 from synthaug.replacing.photos import FacePhotos
-from synthaug.replacing.rung import Hidden
 
 __all__ = ["fit_model"]
 
@@ -38,8 +33,9 @@ def fit_model(
     told = torch.from_numpy(np.asarray(photos.attributes)[rows])
     model.usual.copy_(torch.linalg.lstsq(powers(told[:, 10]), told[:, :10]).solution)
     faces, features = [], []
-    for part in torch.arange(len(rows)).split(_BLOCK):
-        crops = photos.read(rows[part.numpy()]).float().div(127.5).sub(1)
+    for at in range(0, len(rows), _BLOCK):
+        part = slice(at, at + _BLOCK)
+        crops = photos.read(rows[part]).float().div(127.5).sub(1)
         around, whole = surroundings(crops)
         small = torch.nn.functional.avg_pool2d(whole, photos.resolution // resolution)
         faces.append(model.unbent(small, told[part]))
@@ -64,4 +60,5 @@ def fit_model(
 def _ridge(phi: Tensor, wanted: Tensor) -> Tensor:
     phi, wanted = phi.double(), wanted.double()
     square = phi.T @ phi + _RIDGE * torch.eye(phi.shape[1], dtype=phi.dtype)
-    return torch.linalg.solve(square, phi.T @ wanted).float()
+    weights: Tensor = torch.linalg.solve(square, phi.T @ wanted)
+    return weights.float()

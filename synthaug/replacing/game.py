@@ -111,7 +111,8 @@ class FaceGame:
         """The same of all faces, just outside the oval."""
         drawn = self.drawn(step)
         generator: Any = step.network("generator")
-        outside = (drawn.around != 0).any(1, keepdim=True) * (generator.blend > 0)
+        blend: Tensor = generator.blend
+        outside = (drawn.around != 0).any(1, keepdim=True) * (blend > 0)
         return ((drawn.made - drawn.real) * outside).abs().mean()
 
     def ignoring(self, step: Stage) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,7 +81,8 @@ class FacePhotos:
 
     def rows(self, photos: NDArray[np.int64], variants: Sequence[int]) -> NDArray[np.int64]:
         """The rows of some photographs and variants."""
-        return np.add.outer(np.asarray(photos) * _VARIANTS, np.array(variants)).ravel()
+        rows = np.asarray(photos)[:, None] * _VARIANTS + np.array(variants)
+        return np.asarray(rows.ravel(), np.int64)
 
     def read(self, indices: NDArray[np.int64]) -> Tensor:
         """uint8 (B, 3, R, R) of the rows asked for; 0 in all channels where nothing is known."""
@@ -95,9 +97,10 @@ class FacePhotos:
 
     def _points(self, row: int) -> NDArray[np.float32]:
         points = self.photos[row // _VARIANTS].points
-        if row % 2:
-            points = (points * [-1, 1] + [round(self.resolution * _ROOM), 0])[_MIRRORED]
-        return np.asarray(points, np.float32)
+        if row % 2 == 0:
+            return points
+        mirrored = points * [-1, 1] + [round(self.resolution * _ROOM), 0]
+        return np.asarray(mirrored[_MIRRORED], np.float32)
 
     def _placed(self, row: int) -> tuple[Photo, Placement, np.random.Generator]:
         rng = np.random.default_rng((self.seed, row))
@@ -113,7 +116,7 @@ class FacePhotos:
         import cv2
 
         photo, where, rng = self._placed(row)
-        picture = cv2.imdecode(np.frombuffer(photo.encoded, np.uint8), cv2.IMREAD_COLOR)
+        picture: Any = cv2.imdecode(np.frombuffer(photo.encoded, np.uint8), cv2.IMREAD_COLOR)
         picture = picture[:, ::-1, ::-1] if row % 2 else picture[..., ::-1]
         crop = cut(np.ascontiguousarray(picture), where, self.resolution, edges=True)
         if row % _VARIANTS >= 2 and rng.random() < 0.5:
@@ -124,10 +127,11 @@ class FacePhotos:
         return crop
 
 
-def _spoilt(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def _spoilt(whole: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """The crop as a video may show it: small, blurred, dark, noisy, compressed."""
     import cv2
 
+    crop: Any = whole
     side = len(crop)
     if rng.random() < 0.5:
         small = round(side / rng.uniform(1.2, 3.5))

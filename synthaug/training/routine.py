@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -247,6 +248,11 @@ class Routine:
                 for phase in self.phases
             ],
         }
+
+    @property
+    def sha256(self) -> str:
+        """Hash of `facts`: two routines of one name that would train differently differ."""
+        return hashlib.sha256(repr(self.facts()).encode()).hexdigest()
 
     def __post_init__(self) -> None:
         total = sum(phase.share for phase in self.phases)

@@ -29,8 +29,8 @@ def test_a_grid_that_cannot_be_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "-1", "3-1", "1,,2", "0-99999", "1.5"])
 def test_numbers_that_cannot_be_read(text: str) -> None:
-    with pytest.raises(InputError, match="numbers of images: expected numbers from 0 and ranges"):
-        parse_numbers(text)
+    with pytest.raises(InputError, match=r"numbers: expected numbers from 0.* \(--rows\)"):
+        parse_numbers(text, "--rows")
 
 
 @pytest.mark.parametrize(

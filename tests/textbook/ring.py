@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from synthaug.networks.answer import Answer
+from synthaug.networks.critic import Critic
 from synthaug.textbook import Recipe
 from synthaug.textbook.part import Architecture
 from synthaug.training import Run, Shape, Trainer
@@ -93,6 +94,30 @@ def on_the_ring(objective, stabilizers: Sequence = (), *, steps: int, seed: int 
     return Trainer(run, images, np.arange(len(images.labels)))
 
 
+class Widened(nn.Module):
+    """Points at unit scale: what the first layer is made for."""
+
+    def forward(self, x):
+        return 4 * x.flatten(1)
+
+
+def _with_a_layer(shape, options):
+    def trunk(channels: int) -> nn.Module:
+        return nn.Sequential(Widened(), *perceptron(channels, 64, 64, nn.LeakyReLU)[:-1])
+
+    critic = Critic(trunk, 64, 2, 1, told="none", layer=options.get("layer"))
+    return {"generator": PointGenerator(), "discriminator": critic}
+
+
+LAYERED = Architecture(
+    name="points with a layer",
+    source="",
+    build=_with_a_layer,
+    options=frozenset({"told", "layer"}),
+    sizes=(1,),
+)
+
+
 def points(trainer: Trainer, n: int = 2000) -> np.ndarray:
     """Points of the averaged generator, float (n, 2)."""
     generator = trainer.average
@@ -114,6 +139,19 @@ def looks(stabilizers: Sequence, *, steps: int, seed: int) -> list[int]:
     )
     found = []
     for mark in np.linspace(steps / 2, steps, 5).round().astype(int):
+        trainer.advance(int(mark))
+        found.append(modes(points(trainer)))
+    return found
+
+
+def modes_with(layers: Sequence, *, steps: int, seed: int) -> list[int]:
+    """Modes that the generator, not its average, holds at four looks in a run's second half."""
+    trainer = on_the_ring(
+        "non-saturating", layers, steps=steps, seed=seed, architecture=LAYERED, batch_size=64,
+        learning_rates=(1e-3, 2e-4), averaging=0.0,
+    )  # fmt: skip
+    found = []
+    for mark in np.linspace(steps / 2, steps, 4).round().astype(int):
         trainer.advance(int(mark))
         found.append(modes(points(trainer)))
     return found

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import ring
+import squares
 import torch
 
 from synthaug.errors import InputError
@@ -17,18 +15,6 @@ from synthaug.textbook.catalogue import objectives
 from synthaug.textbook.part import Part
 from synthaug.textbook.parts import make
 from synthaug.training import Term, Trainer
-
-
-def beside(name: str):
-    """A module of this folder; importlib mode has no packages."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-ring, squares = beside("ring"), beside("squares")
 
 
 def in_front_of(objective: str, seed: int = 0) -> float:

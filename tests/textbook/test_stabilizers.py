@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
+import dirac
 import numpy as np
 import pytest
+import ring
+import squares
 import torch
 
 from synthaug.errors import InputError
@@ -15,18 +14,6 @@ from synthaug.textbook import Recipe, entry_of
 from synthaug.textbook.catalogue import stabilizers
 from synthaug.textbook.parts import make
 from synthaug.training.checkpoint import load_checkpoint, save_checkpoint
-
-
-def beside(name: str):
-    """A module of this folder; importlib mode has no packages."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-dirac, ring, squares = beside("dirac"), beside("ring"), beside("squares")
 
 
 def settled(**rest) -> float:

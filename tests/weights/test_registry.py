@@ -123,7 +123,8 @@ def test_every_entry_is_pinned():
     for weights in registry().values():
         commits = [part for part in weights.url.split("/") if len(part) == 40]
         assert weights.url.startswith("https://")
-        assert len(commits) == 1
+        # A release's file may be exchanged, but then its hash is another.
+        assert len(commits) == 1 or "/releases/download/v" in weights.url
         assert len(weights.sha256) == 64
         assert weights.size > 0
 

@@ -11,9 +11,9 @@ from synthaug.objectives.adversarial import NonSaturating
 from synthaug.objectives.reconstruction import (
     Divergence,
     LearnedSimilarity,
-    NegativeELBO,
     PlainELBO,
 )
+from synthaug.textbook.catalogue.warm import warm_start
 from synthaug.textbook.entry import Entry
 from synthaug.training import Phase, Player, Routine, Shape, Term
 from synthaug.training.routine import warm_up
@@ -75,21 +75,7 @@ def vae_gan(*, similarity: float = 40.0) -> Routine:
         keeps=("generator", "encoder"),
         attributes="taken",
         phases=(
-            Phase(
-                "warm start",
-                share=0.15,
-                averaging=0.0,
-                players=(
-                    Player(
-                        "autoencoder",
-                        updates=("encoder", "generator"),
-                        terms=(Term("elbo", NegativeELBO(), weight=100.0),),
-                        learning_rate=1e-3,
-                        betas=(0.9, 0.99),
-                        schedule=warm_up(0.05),
-                    ),
-                ),
-            ),
+            warm_start(share=0.15),
             Phase(
                 "game",
                 share=0.85,

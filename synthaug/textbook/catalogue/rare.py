@@ -9,10 +9,11 @@ from synthaug.networks.rare import RareDiscriminator, RareEncoder, RareGenerator
 from synthaug.objectives.adversarial import Relativistic
 from synthaug.objectives.conditioning import AuxiliaryClassifier
 from synthaug.objectives.penalties import R1
-from synthaug.objectives.reconstruction import HalfSizeReconstruction, NegativeELBO
+from synthaug.objectives.reconstruction import HalfSizeReconstruction
+from synthaug.textbook.catalogue.warm import warm_start
 from synthaug.textbook.entry import Entry
 from synthaug.training import Phase, Player, Routine, Shape, Term
-from synthaug.training.routine import fade_out, flat_then_cosine, warm_up
+from synthaug.training.routine import fade_out, flat_then_cosine
 
 __all__ = ["ENTRIES", "rare"]
 
@@ -37,21 +38,7 @@ def rare() -> Routine:
         views=(DiffAugment().view,),
         batch_size=16,
         phases=(
-            Phase(
-                "warm start",
-                share=0.15,
-                averaging=0.0,
-                players=(
-                    Player(
-                        "autoencoder",
-                        updates=("encoder", "generator"),
-                        terms=(Term("elbo", NegativeELBO(), weight=100.0),),
-                        learning_rate=1e-3,
-                        betas=(0.9, 0.99),
-                        schedule=warm_up(0.05),
-                    ),
-                ),
-            ),
+            warm_start(share=0.15),
             Phase(
                 "game",
                 share=0.85,

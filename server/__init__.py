@@ -1,0 +1,1 @@
+"""The gRPC service: `synthaug serve`. Installed as ``synthaug_server``."""
