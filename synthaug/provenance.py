@@ -8,12 +8,16 @@ import json
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-__all__ = ["DIGITAL_SOURCE_TYPE", "Provenance", "latent_seed", "xmp_packet"]
+__all__ = ["DIGITAL_SOURCE_TYPE", "Provenance", "edited_xmp", "latent_seed", "xmp_packet"]
 
 DIGITAL_SOURCE_TYPE = {
     # IPTC NewsCodes, scheme "digitalsourcetype".
     "gan": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
     "classical": "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced",
+    "composite": (
+        "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+    ),
+    "covered": "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits",
 }
 
 
@@ -83,7 +87,24 @@ def xmp_packet(provenance: Provenance) -> str:
     XMP specification part 1 (ISO 16684-1).
     """
     facts = {k: v for k, v in provenance.to_dict().items() if k != "nearest_name"}
-    source = DIGITAL_SOURCE_TYPE[provenance.kind]
+    return _packet(provenance.kind, provenance.version, "provenance", facts)
+
+
+def edited_xmp(kind: str, version: str, facts: dict[str, Any]) -> str:
+    """The XMP packet of a real picture or video in which parts were replaced.
+
+    Args:
+        kind: ``"composite"`` where parts were generated, ``"covered"`` where none was.
+        version: of synthaug.
+        facts: what was done, JSON-ready.
+
+    Source: IPTC NewsCodes, "compositeWithTrainedAlgorithmicMedia"; XMP specification part 1.
+    """
+    return _packet(kind, version, "anonymized", facts)
+
+
+def _packet(kind: str, version: str, name: str, facts: dict[str, Any]) -> str:
+    source = DIGITAL_SOURCE_TYPE[kind]
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -93,7 +114,7 @@ def xmp_packet(provenance: Provenance) -> str:
         ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
         ' xmlns:synthaug="urn:synthaug:provenance:1"'
         f" Iptc4xmpExt:DigitalSourceType={quoteattr(source)}"
-        f" xmp:CreatorTool={quoteattr('synthaug ' + provenance.version)}"
-        f" synthaug:provenance={quoteattr(json.dumps(facts, sort_keys=True))}/>"
+        f" xmp:CreatorTool={quoteattr('synthaug ' + version)}"
+        f" synthaug:{name}={quoteattr(json.dumps(facts, sort_keys=True))}/>"
         '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
     )

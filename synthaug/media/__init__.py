@@ -1,7 +1,7 @@
 """Video files: read with their exact times, written so that only pixels have changed."""
 
-from synthaug.media.clip import Clip, Limits, probe
-from synthaug.media.reading import frames
+from synthaug.media.clip import Clip, Limits
+from synthaug.media.reading import frames, probe
 from synthaug.media.writing import Writer
 
 __all__ = ["Clip", "Limits", "Writer", "frames", "probe"]

@@ -1,47 +1,79 @@
-"""Frames of a video file, in the order they are shown, with their exact times."""
+"""Video files read in a sheltered process: what they are, and their frames with exact times."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from synthaug.errors import Damaged
-from synthaug.media.clip import Clip, opened
+from synthaug.errors import Damaged, InputError, InternalError
+from synthaug.media.clip import Clip, Limits
+from synthaug.media.decoding import breaks_off
+from synthaug.media.sheltered import SLOTS, Child, Crashed, plane_layout
 
-__all__ = ["frames"]
+__all__ = ["frames", "probe"]
+
+
+def probe(path: str | Path, *, limits: Limits | None = None) -> Clip:
+    """What a video file is.
+
+    Args:
+        path: the file.
+        limits: what to refuse.
+
+    Raises:
+        InputError: not a video, no picture in it, or beyond the limits.
+        Damaged: not one frame can be decoded.
+    """
+    allow = limits or Limits()
+    request = {"do": "describe", "path": str(path), "allow": dataclasses.asdict(allow)}
+    try:
+        with Child(request, memory=_memory(allow.pixels * 8)) as child:
+            for answer in child.answers():
+                clip = Clip.from_dict(answer["clip"])
+                if clip.width * clip.height <= allow.pixels and min(clip.width, clip.height) > 0:
+                    return clip
+    except Crashed as crash:
+        raise InputError(
+            "video", expected="a file that can be decoded", got=str(crash), where=str(path),
+            remedy="Check that the file plays and was copied whole.", code="input.video",
+        ) from crash  # fmt: skip
+    raise InternalError("the reading process gave no answer", where=str(path))
 
 
 def frames(clip: Clip) -> Iterator[Any]:
-    """Every frame as an ``av.VideoFrame``: stored size, own pixel format, ``pts`` set.
+    """Every frame as an ``av.VideoFrame``: the clip's size and pixel format, ``pts`` set.
 
     Raises:
         Damaged: after the last frame that could be decoded, where the file breaks off.
     """
     import av
 
+    empty = av.VideoFrame(clip.width, clip.height, clip.pixel_format)
+    size = sum(rows * wide for rows, wide, _ in plane_layout(empty))
+    request = {"do": "frames", "clip": clip.to_dict()}
     told = 0
-    with opened(clip.path) as container:
-        stream = next(s for s in container.streams.video if s.codec_context.name == clip.codec)
-        stream.thread_type = "AUTO"
-        last = None
-        try:
-            for frame in container.decode(stream):
-                # Broken files repeat or lose times; a frame is shown after the one before it.
-                if frame.pts is None or (last is not None and frame.pts <= last):
-                    step = max(1, round(1 / (clip.rate * clip.time_base)))
-                    frame.pts = 0 if last is None else last + step
-                last = frame.pts
+    try:
+        with Child(request, shared=size * SLOTS, memory=_memory(size)) as child:
+            for answer in child.answers():
+                frame = av.VideoFrame(clip.width, clip.height, clip.pixel_format)
+                at = told % SLOTS * size
+                for rows, wide, view in plane_layout(frame):
+                    view[:] = child.memory[at : at + rows * wide].reshape(rows, wide)
+                    at += rows * wide
+                child.free()
+                frame.pts, frame.time_base = int(answer["pts"]), clip.time_base
+                (frame.color_range, frame.color_primaries, frame.color_trc,
+                 frame.colorspace) = clip.colour  # fmt: skip
                 told += 1
                 yield frame
-        except av.FFmpegError as error:
-            raise _broken(clip, told) from error
-    if clip.frames > told:
-        raise _broken(clip, told)
+    except Crashed as crash:
+        raise breaks_off(clip, told, str(crash)) from crash
+    except Damaged:
+        raise
 
 
-def _broken(clip: Clip, told: int) -> Damaged:
-    claimed = f" of {clip.frames}" if clip.frames else ""
-    return Damaged(
-        "video breaks off", got=f"{told}{claimed} frames", where=str(clip.path),
-        remedy="What could be read was used; copy the file again for the rest.",
-    )  # fmt: skip
+def _memory(frame: int) -> int:
+    """Bytes a decoder may have: Python and the libraries, and more frames than any needs."""
+    return (1 << 30) + 40 * frame

@@ -2,109 +2,143 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Generator, Iterator, Sequence
-from fractions import Fraction
+import contextlib
+import errno
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
-from synthaug.errors import InputError, OutOfResources
-from synthaug.media.clip import Clip, Track, opened
+from synthaug.errors import Damaged, InputError, OutOfResources, Stopped
+from synthaug.media.clip import Clip, same_container
+from synthaug.media.encoding import Coding, Encoder, chosen
+from synthaug.media.marking import Mark, append_mark, tags
+from synthaug.media.segments import Packet, Part, Segments, frames_a_segment
+from synthaug.media.sheltered import Child, Crashed
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "check_output"]
 
-_X264 = ("libx264", {"crf": "18", "preset": "veryfast", "bf": "2", "b-pyramid": "none"})
-_CODECS: dict[str, tuple[str, dict[str, str]]] = {
-    "mp4": _X264,
-    "mov": _X264,
-    "m4v": _X264,
-    "matroska": _X264,
-    "mpegts": _X264,
-    "webm": ("libvpx-vp9", {"crf": "24", "b": "0", "row-mt": "1", "cpu-used": "5"}),
-    "avi": ("mpeg4", {"qmin": "2", "qmax": "3", "bf": "0"}),  # avi has no presentation times
-    "mpeg": ("mpeg2video", {"qmin": "2", "qmax": "3", "bf": "0"}),
-    "gif": ("gif", {}),
-}
-_TURNED = {"yuvj420p": "yuv420p", "yuvj422p": "yuv422p", "yuvj444p": "yuv444p"}
+
+def check_output(source: Path, output: Path, *, force: bool = False) -> None:
+    """Refuse an output that is the source, or that is there already.
+
+    Raises:
+        InputError: the name is taken, or is the source itself.
+    """
+    if output.exists() and output.samefile(source):
+        raise InputError("output", expected="another file than the input", where=str(output))
+    if output.is_dir():
+        raise InputError("output", expected="a file", got="a folder", where=str(output))
+    if output.exists() and not force:
+        raise InputError(
+            "output", expected="a new file", got="one that is there", where=str(output),
+            remedy="Choose another name, or pass --force.", code="output.exists",
+        )  # fmt: skip
 
 
 class Writer:
     """Writes frames with their own times beside the source's sound; appears whole or not at all.
 
     Use it as a context manager: leaving the block well gives the file its name, an exception
-    leaves nothing.
+    leaves nothing. With a ``key`` the coded parts wait in a hidden folder beside the output
+    when the run is stopped, killed or short of room, and the next run with that key goes on:
+    its `done` says with which frame.
 
     Args:
         clip: the source.
-        output: the file to write.
+        output: the file to write; the source's container.
         mute: leave the sound out.
         force: replace what stands there.
+        coding: how pictures are coded; None chooses by the container.
+        key: what every pixel depends on; empty where nothing is to be resumed.
+        resume: go on with what an earlier run left.
+
+    Attributes:
+        done: frames that an earlier run has written already.
+        state: what it said with the last of them; None at the beginning.
+        mark: what the file will say about itself; set it before the block ends.
+        warning: what is missing in the output, in words, once the block has ended.
 
     Raises:
-        InputError: the name is taken, or is the source itself.
+        InputError: the name is taken, is the source itself, or promises another container.
     """
 
     def __init__(
-        self, clip: Clip, output: str | Path, *, mute: bool = False, force: bool = False
+        self,
+        clip: Clip,
+        output: str | Path,
+        *,
+        mute: bool = False,
+        force: bool = False,
+        coding: Coding | None = None,
+        key: str = "",
+        resume: bool = True,
     ) -> None:
         self.clip, self.output = clip, Path(output)
-        if self.output.exists() and self.output.samefile(clip.path):
-            raise InputError("output", expected="another file than the input", where=str(output))
-        if self.output.exists() and not force:
+        check_output(clip.path, self.output, force=force)
+        if not same_container(self.output, clip):
             raise InputError(
-                "output", expected="a new file", got="one that is there", where=str(output),
-                remedy="Choose another name, or pass --force.", code="output.exists",
+                "output", expected=f"a name that ends in {clip.path.suffix}",
+                got=self.output.name, where=str(output), code="output.name",
             )  # fmt: skip
-        self.part = self.output.with_name(f".{self.output.name}.part")
-        self._sound = self._packets(() if mute else clip.audio)
-        self._times: list[int] = []
-        self._coded = 0
+        self.coding = coding or chosen(clip)
+        self.mark: Mark | None = None
+        self.warning = ""
+        self._mute, self._key, self._resume = mute, key, resume
+        self._encoder: Encoder | None = None
+        self._length = frames_a_segment(clip.width, clip.height)
 
     def __enter__(self) -> Writer:
-        import av
-
-        clip = self.clip
-        options = {"avoid_negative_ts": "disabled"}
-        if clip.container in ("mp4", "mov", "m4v"):
-            options["video_track_timescale"] = str(clip.time_base.denominator)
-            options["movie_timescale"] = str(_movie_scale(clip))
+        folder = self.output.with_name(f".{self.output.name}.work")
         try:
             self.output.parent.mkdir(parents=True, exist_ok=True)
-            self._out: Any = av.open(
-                str(self.part), "w", format=clip.container, container_options=options
+            self._segments = Segments(
+                folder, f"{self._key}\n{self.coding}", resume=self._resume and bool(self._key)
             )
+        except InputError:
+            raise
         except OSError as error:
-            raise InputError(
-                "output", expected="a folder this user can write to", where=str(self.output)
-            ) from error
-        name, settings = _codec(clip)
-        stream = cast(Any, self._out.add_stream(name, rate=clip.rate, options=settings))
-        self._stream, context = stream, stream.codec_context
-        context.width, context.height = clip.width, clip.height
-        context.pix_fmt = self._format = _pixel_format(clip, name)
-        # MPEG-1 and 2 know no other times than whole frames.
-        context.time_base = 1 / clip.rate if clip.container == "mpeg" else clip.time_base
-        stream.time_base = clip.time_base
-        if clip.sample_aspect is not None:
-            context.sample_aspect_ratio = clip.sample_aspect
-        (
-            context.color_range, context.color_primaries, context.color_trc, context.colorspace,
-        ) = clip.colour  # fmt: skip
-        if clip.rotation:
-            stream.set_display_rotation(clip.rotation)
-        self._next = next(self._sound, None)
+            raise _unwritten(error, self.output) from error
+        self.done = self._segments.frames
+        self.state = self._segments.done[-1].state if self._segments.done else None
+        self._stack = contextlib.ExitStack()
         return self
 
-    def write(self, frame: Any) -> None:
-        """Encode one frame, its ``pts`` in the clip's time base; times rise."""
-        if frame.format.name != self._format:
-            frame = _kept_times(frame, frame.reformat(format=self._format))
-        frame.pict_type = 0  # the source's own would force key frames where it had them
-        frame.time_base = self.clip.time_base
-        self._times.append(frame.pts)
-        self._mux(self._timed(self._stream.encode(frame)))
-        self._sound_until(self._times[-1] * self.clip.time_base)
+    @property
+    def folder(self) -> Path:
+        """Where the parts wait."""
+        return self._segments.folder
+
+    def write(self, frame: Any, state: Any = None) -> None:
+        """Encode one frame, its ``pts`` in the clip's time base; times rise.
+
+        Args:
+            frame: ``av.VideoFrame``; not to be used afterwards.
+            state: JSON-ready, what the next frame depends on beside itself.
+        """
+        import av
+
+        try:
+            if self._encoder is None:
+                self._encoder, self._coded = Encoder(self.clip, self.coding), 0
+                self._part: Part = self._stack.enter_context(self._segments.new())
+            self._keep(self._encoder.encode(frame))
+            self._coded += 1
+            if self._coded == self._length:
+                self._finish(state)
+        except (OSError, av.FFmpegError) as error:
+            raise _unwritten(error, self.output) from error
+
+    def _keep(self, packets: list[Any]) -> None:
+        for packet in packets:
+            self._part.add(Packet(packet.pts, packet.is_keyframe, bytes(packet)))
+
+    def _finish(self, state: Any) -> None:
+        """End the segment."""
+        assert self._encoder is not None
+        self._keep(self._encoder.encode(None))
+        self._part.finish(self._encoder.header, state)
+        self._encoder = None
+        self._stack.close()
 
     def __exit__(
         self,
@@ -112,96 +146,65 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        keep = isinstance(error, KeyboardInterrupt | Stopped | OutOfResources | MemoryError)
         try:
             if kind is None:
-                self._mux(self._timed(self._stream.encode(None)))
-                self._sound_until(None)
-            self._out.close()
-            if kind is None:
-                self.part.replace(self.output)
+                keep = True
+                if self._encoder is not None:
+                    self._finish(None)
+                if not self._segments.done:
+                    raise Damaged("video", expected="a frame", got="none",
+                                  where=str(self.clip.path))  # fmt: skip
+                self._join()
+                keep = False
+            self._stack.close()
+        except Damaged:
+            keep = False
+            raise
+        except OSError as failed:
+            raise _unwritten(failed, self.output) from failed
         finally:
-            self._sound.close()
-            self.part.unlink(missing_ok=True)
+            self._segments.close(keep=keep and bool(self._key))
 
-    def _timed(self, packets: Any) -> Iterator[Any]:
-        """Packets with the source's times, where the codec counts whole frames only."""
-        for packet in packets:
-            if self.clip.container == "mpeg":
-                packet.pts = packet.dts = self._times[self._coded]
-                packet.time_base = self.clip.time_base
-                self._coded += 1
-            yield packet
-
-    def _mux(self, packets: Any) -> None:
-        import av
-
+    def _join(self) -> None:
+        """Make one file of the parts and the source's sound, in a sheltered process."""
+        whole = self._segments.folder / f"whole{self.output.suffix}"
+        request = {
+            "do": "join", "clip": self.clip.to_dict(),
+            "coding": {"encoder": self.coding.encoder, "options": {},
+                       "pixel_format": self.coding.pixel_format},
+            "header": self._segments.done[0].header.hex(),
+            "parts": [str(each.path) for each in self._segments.done],
+            "output": str(whole), "mute": self._mute,
+            "metadata": tags(self.mark, self.clip.container) if self.mark else {},
+        }  # fmt: skip
         try:
-            for packet in packets:
-                self._out.mux(packet)
-        except (OSError, av.FFmpegError) as error:
-            raise OutOfResources(
-                "video cannot be written", got=str(error), where=str(self.output),
-                remedy="Make room and run the same command again.",
-            ) from error  # fmt: skip
-
-    def _sound_until(self, time: Fraction | None) -> None:
-        """Copy sound packets up to a time, all that are left where it is None."""
-        while self._next is not None:
-            if time is not None and self._next.pts * self._next.time_base > time:
-                return
-            self._mux([self._next])
-            self._next = next(self._sound, None)
-
-    def _packets(self, wanted: Sequence[Track]) -> Generator[Any, None, None]:
-        """The source's sound packets in their own order, addressed to the tracks here."""
-        if not wanted:
-            return
-        with opened(self.clip.path) as source:
-            streams = list(source.streams.audio)
-            tracks = {}
-            for stream in streams:
-                track = self._out.add_stream_from_template(stream)
-                track.time_base = stream.time_base
-                if stream.language:
-                    track.metadata["language"] = stream.language
-                tracks[stream.index] = track
-            for packet in source.demux(streams):
-                if packet.dts is None:
-                    continue
-                packet.stream = tracks[packet.stream.index]
-                yield packet
+            with Child(request, writes=True, patience=600) as child:
+                for answer in child.answers():
+                    self.warning = str(answer.get("warning", self.warning))
+        except Crashed as crash:
+            if self._mute or not self.clip.audio:
+                raise
+            # The pictures are ours; what cannot be read is the sound.
+            self.warning = f"the sound is left out: {crash}"
+            with Child({**request, "mute": True}, writes=True, patience=600) as child:
+                for _ in child.answers():
+                    pass
+        if self.mark is not None:
+            append_mark(whole, self.mark, self.clip.container)
+        whole.replace(self.output)
 
 
-def _codec(clip: Clip) -> tuple[str, dict[str, str]]:
-    """The encoder for a container, and its settings."""
-    if clip.container == "avi" and clip.codec == "mjpeg":
-        return "mjpeg", {"qmin": "2", "qmax": "3"}
-    name, settings = _CODECS[clip.container]
-    # Frames of two fields are coded as such, or players comb them.
-    return name, {**settings, "flags": "+ildct+ilme"} if clip.interlaced else settings
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def _pixel_format(clip: Clip, codec: str) -> str:
-    """The source's format where the codec has it; else one that keeps size and detail."""
-    import av
-
-    can = {each.name for each in av.Codec(codec, "w").video_formats or ()}
-    wanted = clip.pixel_format
-    # x264 codes chroma at half size only where the sides are even.
-    odd = clip.width % 2 or clip.height % 2
-    if odd and "420" in wanted and codec == "libx264":
-        wanted = wanted.replace("yuvj", "yuv").replace("420", "444")
-    if wanted in can or not can:
-        return wanted
-    return next(name for name in (_TURNED.get(wanted), "yuv420p", "rgb8") if name in can)
-
-
-def _movie_scale(clip: Clip) -> int:
-    """Units a second of the whole file: both picture and sound may start at any of theirs."""
-    scale = math.lcm(clip.time_base.denominator, *(track.rate for track in clip.audio))
-    return scale if scale < 2**31 else clip.time_base.denominator
-
-
-def _kept_times(before: Any, after: Any) -> Any:
-    after.pts, after.time_base = before.pts, before.time_base
-    return after
+def _unwritten(error: Exception, output: Path) -> Exception:
+    """What to raise where a file cannot be written."""
+    if isinstance(error, InputError | OutOfResources | Damaged):
+        return error
+    if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        return InputError("output", expected="a folder this user can write to", where=str(output))
+    return OutOfResources(
+        "video cannot be written", got=getattr(error, "strerror", None) or str(error),
+        where=str(output), remedy="Make room and run the same command again.",
+    )  # fmt: skip
