@@ -85,6 +85,10 @@ class Lookout:
         # CenterFace on all of a large picture costs more than everything else together.
         dear = self.detectors[0].name == CenterFace.name
         self.attention = attention or Attention(first=1280 if dear else 1920)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was seen: another video begins."""
         self._followed = np.zeros((0, _WIDTH))
         self._whole = _NEVER
 
@@ -242,28 +246,28 @@ def pooled(parts: Sequence[Detections], *, same: float = 0.35) -> Detections:
 
     Of one detector's several looks the surest counts; scores of different detectors join as
     if each were the chance that it is a face and they knew nothing of each other. The box
-    and the points of the detector with the lowest bit stay.
+    and the points are those of the first finding of the detector with the lowest bit.
 
     Args:
         parts: findings with their bits.
         same: overlap from which two findings are one face.
     """
-    every = Detections.joined(list(parts))
     kept = Detections.none()
-    for bit in sorted(set(every.by.tolist())):
-        new = without_twins(every[every.by == bit], most=same)
-        if not len(kept) or not len(new):
-            kept = Detections.joined([kept, new])
-            continue
+    best = np.zeros((0, 8))  # the highest score of each detector
+    for part in sorted(parts, key=lambda part: int(part.by.max(initial=0))):
+        new = without_twins(part, most=same)
+        scores = np.where(new.by[:, None] >> np.arange(8) & 1, new.scores[:, None], 0.0)
         shares = overlap(new.boxes, kept.boxes)
-        twin, known = shares.argmax(1), shares.max(1) >= same
-        scores, by = kept.scores.copy(), kept.by.copy()
+        known = shares.max(1, initial=0) >= same
         for row in np.flatnonzero(known):
-            at = twin[row]
-            scores[at] = 1 - (1 - scores[at]) * (1 - new.scores[row])
-            by[at] |= new.by[row]
-        kept = Detections.joined([dataclasses.replace(kept, scores=scores, by=by), new[~known]])
-    return kept
+            at = shares[row].argmax()
+            best[at] = np.maximum(best[at], scores[row])
+        kept = Detections.joined([kept, new[~known]])
+        best = np.concatenate([best, scores[~known]])
+    return Detections(
+        kept.boxes, kept.points, (1 - (1 - best).prod(1)).astype(np.float32),
+        ((best > 0) << np.arange(8)).sum(1).astype(np.uint8),
+    )  # fmt: skip
 
 
 def _believed(scores: Floats, detector: Detector) -> Floats:

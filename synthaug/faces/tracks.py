@@ -333,9 +333,16 @@ def _apart(tracks: list[Track]) -> list[Track]:
         each.spots, each.by = each.spots[start : stop + 1], each.by[start : stop + 1]
     kept = sorted(tracks, key=lambda each: -each.detected)
     for each in reversed(list(kept)):
-        others = [other for other in kept if other is not each]
-        if any(_inside(each, other) for other in others):
-            kept.remove(each)
+        around = next((other for other in kept if other is not each and _inside(each, other)), None)
+        if around is None:
+            continue
+        kept.remove(each)
+        for row, spot in enumerate(each.spots, each.first - around.first):
+            if spot.source is Source.DETECTED:
+                there = around.spots[row]
+                hull = _hull(there.box, spot.box)
+                around.spots[row] = dataclasses.replace(there, box=hull)
+                around.by[row] |= each.by[row - each.first + around.first]
     return kept
 
 
