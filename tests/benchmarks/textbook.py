@@ -188,7 +188,8 @@ def diversity(done: list[RivalFacts]) -> str:
     if any(run.collapsed for run in done):
         return f"{share}, collapsed"
     classes = {name for run in done for name in run.collapsed_classes}
-    return f"{share}, {len(classes)} classes collapsed" if classes else share
+    many = "es" if len(classes) > 1 else ""
+    return f"{share}, {len(classes)} class{many} collapsed" if classes else share
 
 
 def plain(runs: list[RivalFacts], place: int, of: int) -> str:
