@@ -22,6 +22,7 @@ __all__ = ["Identity", "Sight", "Sights", "control_verdict", "identities", "iden
 _SIDE = 192  # pixels of a crop that a recogniser sees
 _PER_TRACK = 6
 _CLEAR = 40.0  # side of a box, pixels, from which a recogniser must know the source itself
+_PAIRS = 3  # pairs of people in one picture that say something of a recogniser
 _FEWEST = 2  # sights of a track that are compared with each other
 
 Floats = NDArray[np.float32]
@@ -192,12 +193,14 @@ def broken(
     if len(clear) and len(lost) * 2 > len(clear):
         return f"it does not know {len(lost)} of {len(clear)} clear faces of the source again"
     strangers = [
-        float(one.template(after=False) @ other.template(after=False))
+        float(np.median(one.before @ other.before.T))
         for number, one in enumerate(seen)
         for other in seen[:number]
         if frozenset({one.track, other.track}) in together
     ]
     pieces = [_pieces(recogniser, sight) for sight in sights.kept[:_PER_TRACK]]
+    # Two faces in one picture may be one person and a mirror; most of several pairs are not.
+    strangers = strangers if len(strangers) >= _PAIRS else []
     for name, likeness in (("people in one picture", strangers), ("pieces of faces", pieces)):
         taken = sum(each >= recogniser.same for each in likeness)
         if taken * 2 > len(likeness):

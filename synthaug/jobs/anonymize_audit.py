@@ -113,7 +113,7 @@ def audit(
         area=outside.area,
         left_out=before.left_out,
         limits=dataclasses.asdict(limits),
-        sheet=sorted(leaks.sheet, reverse=True),
+        sheet=leaks.sheet,
     )
 
 
