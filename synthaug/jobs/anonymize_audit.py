@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,8 @@ def audit(
     trained_with: Collection[str] = (),
     gallery: str | Path | None = None,
     hide: Hide | None = None,
+    report: str | Path | None = None,
+    render: Callable[[AuditResult, Path], None] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> AuditResult:
     """Whether an anonymized video shows a face of its source, and what else has changed.
@@ -56,6 +58,8 @@ def audit(
             not count.
         gallery: photographs of people, a folder each, among whom hidden ones are looked up.
         hide: the rung that made the output, on a photograph; the gallery is hidden by it too.
+        report: folder for the page, its facts and the private sheet; none where None.
+        render: what writes them.
         callbacks: told how many frames have been looked at.
 
     Raises:
@@ -97,7 +101,7 @@ def audit(
         *file_verdicts(before, after, timeline, outside, mute=mute),
         metadata_verdict(before, after),
     ]
-    return AuditResult(
+    result = AuditResult(
         version=version("synthaug"),
         source=source.name,
         output=output.name,
@@ -115,6 +119,9 @@ def audit(
         limits=dataclasses.asdict(limits),
         sheet=leaks.sheet,
     )
+    if report is not None and render is not None:
+        render(result, Path(report))
+    return result
 
 
 def _planned(plan: Plan | str | Path, source: Path) -> Plan:
