@@ -175,12 +175,12 @@ def _recognised(
             else "no recogniser is here: run synthaug models get mobilefacenet, or install "
             "synthaug[dlib]"
         )  # fmt: skip
-    seen = identity.identities(sights, used)
-    pairs = identity.together(plan)
+    met = identity.together(plan)
+    seen = identity.identities(sights, used, met)
     wrong = {}
     for each in used:
         mine = [one for one in seen if one.recogniser == each.name]
-        if reason := identity.broken(each, mine, sights, pairs):
+        if reason := identity.broken(each, mine, sights, met):
             wrong[each.name] = reason
     verdicts = [
         identity.identity_verdict(seen, wrong, why_none),
@@ -219,8 +219,8 @@ def _known_by(track: PlannedTrack, recognised: _Recognised) -> dict[str, Any]:
     sound = [each for each in mine if each.recogniser not in recognised.wrong]
     counted = [each for each in sound if each.known]
     if not counted:
-        why = "not recognised in the source itself" if sound else "the audit is broken"
-        best = max(mine, key=lambda each: each.similarity)
+        why = "not clear enough in the source itself" if sound else "the audit is broken"
+        best = max(sound or mine, key=lambda each: each.similarity)
         status = "INCONCLUSIVE"
     else:
         best = max(counted, key=lambda each: each.similarity - each.same)
