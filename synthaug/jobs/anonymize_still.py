@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from synthaug.errors import Damaged, InputError
 from synthaug.faces.cuts import CutFinder
-from synthaug.faces.detectors import default_detectors
 from synthaug.faces.lookout import Lookout
-from synthaug.faces.magnified import Magnified
 from synthaug.faces.plan import Action, Plan, PlannedTrack
-from synthaug.faces.tracks import track
+from synthaug.faces.tracks import Track, track
 from synthaug.jobs.anonymize_result import Rendered
 from synthaug.media.clip import Limits
 from synthaug.media.marking import Mark
@@ -35,6 +33,8 @@ from synthaug.weights.registry import sha256_of
 
 __all__ = ["anonymize_still"]
 
+_STRONG = 0.8
+"""Score from which one detector alone is believed."""
 _LARGEST = 2_000_000_000
 """Bytes of all frames of an animated picture that are held at once."""
 
@@ -122,13 +122,11 @@ def _read(still: Still) -> tuple[list[NDArray[Any]], list[int], list[str]]:
 
 def _plan(still: Still, frames: list[NDArray[Any]], times: list[int]) -> Plan:
     """Both detectors look at every frame, and the first also enlarged."""
-    first, second = default_detectors()
-    enlarged: Any = Magnified(first)
-    lookout, cut = Lookout((enlarged, second)), CutFinder()
+    lookout, cut = Lookout(), CutFinder()
     found, cuts = [], []
     for pixels in frames:
         image = as_rgb(pixels, still.mode)
-        found.append(lookout(image, cut=True))
+        found.append(lookout.picture(image))
         cuts.append(cut(image))
     seconds = [time / 1000 for time in times]
     tracks = track(found, seconds, cuts, (still.width, still.height))
@@ -136,12 +134,18 @@ def _plan(still: Still, frames: list[NDArray[Any]], times: list[int]) -> Plan:
         still.path.name, sha256_of(still.path), still.width, still.height, len(frames),
         Fraction(1, 1000), {each.name: each.sha256 for each in lookout.detectors},
         hashlib.sha256(b"picture").hexdigest(),
-        [
-            PlannedTrack(
-                number, Action.REPLACE, each.first, times[each.first : each.last + 1], each.spots
-            )
-            for number, each in enumerate(tracks)
-        ],
+        [_planned(number, each, times) for number, each in enumerate(tracks)],
+    )  # fmt: skip
+
+
+def _planned(number: int, each: Track, times: list[int]) -> PlannedTrack:
+    """What happens to a face: one that a single detector half believes in is covered."""
+    doubts = []
+    if not each.agreed and each.best < _STRONG:
+        doubts.append(f"only one detector took it for a face, at best with {each.best:.2f}")
+    return PlannedTrack(
+        number, Action.COVER if doubts else Action.REPLACE, each.first,
+        times[each.first : each.last + 1], each.spots, doubts,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def check_output(source: Path, output: Path, *, force: bool = False) -> None:
     Raises:
         InputError: the name is taken, or is the source itself.
     """
-    if output.exists() and output.samefile(source):
+    if output.exists() and source.exists() and output.samefile(source):
         raise InputError("output", expected="another file than the input", where=str(output))
     if output.is_dir():
         raise InputError("output", expected="a file", got="a folder", where=str(output))
