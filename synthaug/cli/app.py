@@ -16,6 +16,7 @@ from synthaug.cli import (
     latent,
     models,
     recipes,
+    training,
     translating,
     trying,
 )
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(balancing.app)
+app.add_typer(training.app)
 app.add_typer(judging.app)
 app.add_typer(trying.app)
 app.add_typer(models.app)

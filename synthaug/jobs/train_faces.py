@@ -89,6 +89,7 @@ def train_faces(
     device: str = "auto",
     resume: bool = True,
     force: bool = False,
+    detector: Detector | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> TrainedFaces:
     """A face generator trained on photographs one may use, saved in ``out``.
@@ -108,6 +109,7 @@ def train_faces(
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         resume: go on from an interrupted call of the same kind.
         force: replace what stands at ``out``.
+        detector: finds the faces; the first of `synthaug.faces.default_detectors`.
         callbacks: told of progress.
 
     Raises:
@@ -121,7 +123,7 @@ def train_faces(
     target, amount, chosen = Path(out), parse_budget(budget), device_named(device)
     refuse_taken(target, force, "a face generator")
     pictures = list(_pictures(Path(data), _named(leave_out)))
-    photos, skipped = _faces(pictures, size, callbacks)
+    photos, skipped = _faces(pictures, size, detector or default_detectors()[0], callbacks)
     if len(photos) < _FEWEST:
         raise InputError(
             "photographs", expected=f"at least {_FEWEST} with a face", got=str(len(photos)),
@@ -289,10 +291,11 @@ def _named(leave_out: str | Path | None) -> frozenset[str]:
 
 
 def _faces(
-    pictures: Sequence[tuple[str, str, Path | bytes]], size: int, callbacks: Sequence[Callback]
-) -> tuple[list[Photo], int]:
+    pictures: Sequence[tuple[str, str, Path | bytes]], size: int, detector: Detector,
+    callbacks: Sequence[Callback],
+) -> tuple[list[Photo], int]:  # fmt: skip
     """The largest face of each picture, and how many pictures have none."""
-    detector, reader = default_detectors()[0], Openness()
+    reader = Openness()
     numbers = {person: number for number, person in enumerate(sorted({p for p, _, _ in pictures}))}
     photos: list[Photo] = []
     for done, (person, name, content) in enumerate(pictures, 1):

@@ -46,14 +46,16 @@ def fit_model(
     x.sub_(model.mean).mul_(model.weight)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        _, _, axes = torch.svd_lowrank(x, q=z_dim + 16, niter=3)
-    axes = axes[:, :z_dim]
+        _, _, found = torch.svd_lowrank(x, q=min(z_dim + 16, *x.shape), niter=3)
+    # Fewer photographs than components leave the last ones at nothing.
+    axes = torch.zeros(x.shape[1], z_dim)
+    axes[:, : found.shape[1]] = found[:, :z_dim]
     model.components.copy_(axes.T / model.weight)
     wanted = x @ axes
     model.foretold.copy_(_ridge(phi, wanted))
     rest = wanted - phi @ model.foretold
     spread, turn = torch.linalg.eigh(rest.T @ rest / len(rest))
-    model.own.copy_(spread.clamp_min(1e-8).sqrt()[:, None] * turn.T)
+    model.own.copy_(spread.clamp_min(1e-5 * float(spread.max())).sqrt()[:, None] * turn.T)
     model.posed.copy_(
         _posed(torch.linalg.solve(model.own, rest, left=False), phi, _exact(photos, rows))
     )

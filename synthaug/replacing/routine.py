@@ -40,8 +40,8 @@ def face_routine(model: FaceModel, *, batch_size: int = 16, rate: float = 2e-4) 
     }  # fmt: skip
     discriminator = Player(
         "discriminator", ("discriminator",),
-        (Term("patches", game.discriminator), Term("r1", game.slope, weight=15.0, every=16)),
-        **adam,
+        (Term("patches", game.discriminator), Term("r1", game.slope, weight=0.2, every=16)),
+        **{**adam, "learning_rate": 2 * rate},
     )  # fmt: skip
     generator = Player(
         "generator", ("generator",),
@@ -50,7 +50,7 @@ def face_routine(model: FaceModel, *, batch_size: int = 16, rate: float = 2e-4) 
             # From likeness to plausibility: only what lies around the oval stays bound.
             Term("distance", game.distance, weight=4.0, schedule=lambda done: 1 - 0.75 * done),
             Term("rim", game.rim, weight=8.0),
-            Term("obeying", game.obeying, weight=3.0),
+            Term("obeying", game.obeying, weight=2.0),
             Term("likeness", game.likeness, weight=1.0, every=4),
             Term("ignoring", game.ignoring, weight=1.0, every=8),
         ),
