@@ -19,9 +19,9 @@ from synthaug.replacing.matching import Look, grain, like_ring, looks, softened
 
 __all__ = ["Canvas", "Window", "window"]
 
-_FEATHER = 0.05
+_FEATHER = 0.04
 """How far beyond the oval the feather reaches, a share of the half axes."""
-_FEATHER_PIXELS = 1.5
+_FEATHER_PIXELS = 1.0
 _HALF_WIDTH = 0.30
 """Of the oval, a share of the side; see `synthaug.faces.geometry`."""
 
@@ -63,7 +63,7 @@ def window(where: Placement, size: tuple[int, int]) -> Window | None:
         return None
     middles = np.stack(np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5), -1)
     out = level(where.relative(middles))
-    edge = 1 + 0.75 * pixel  # a pixel that the edge runs through is inside
+    edge = 1 + 0.5 * pixel  # a pixel that the edge runs through is inside
     inside = out <= edge
     if not inside.any():
         return None

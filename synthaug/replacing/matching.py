@@ -89,6 +89,8 @@ def looks(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> Look | None:
         rows = _ends(where.shape[0])
         columns = _ends(where.shape[1])
         picture, where = picture[rows][:, columns], where[rows][:, columns]
+    if min(where.shape) < 3:
+        return None
     grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY).astype(np.float32)
     # Five pixels from what is blank: filters reach that far.
     clear = cv2.erode(where.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=1) > 0
