@@ -198,7 +198,7 @@ class JobStore(Protocol):
         """Note that a worker begins: RUNNING, one more attempt. None where it has ended."""
         ...
 
-    def report(self, job: str, *, progress: bytes = b"", warning: str = "") -> bool:
+    def report(self, job: str, *, progress: bytes | None = None, warning: str = "") -> bool:
         """Add an event of a running job; newer progress replaces older that came just before.
 
         Returns:
