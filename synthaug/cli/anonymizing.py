@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from synthaug.cli.boundary import Answer, deliver
 from synthaug.cli.options import Debug, Json
+from synthaug.cli.planning import plan
 from synthaug.cli.progress import Progress
 
 __all__ = ["app"]
@@ -72,6 +73,14 @@ def run(
         return Answer(made.to_dict(), str(made), made.exit_code)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
+
+
+app.command(
+    short_help="Find and follow every face; write down what is to happen to each.",
+    epilog="\b\nExamples:\n"
+    "  synthaug anonymize plan video.mp4 --boxes boxes.csv\n"
+    "  synthaug anonymize plan video.mp4 --keep me.jpg --zone 10,20,300,200@00:10-00:25",
+)(plan)
 
 
 @app.command(

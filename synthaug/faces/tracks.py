@@ -200,7 +200,10 @@ def track(
 def _joined(found: Sequence[Detections], frames: range, scene: _Scene) -> list[_Open]:
     """What belongs together in one shot, frame by frame, then once more backwards."""
     times, settings = scene.times, scene.settings
-    free = {frame: np.ones(len(found[frame]), np.bool_) for frame in frames}
+    free = {
+        frame: np.array([_touches(box, scene.size) for box in found[frame].boxes], np.bool_)
+        for frame in frames
+    }
     tracks: list[_Open] = []
     for frame in frames:
         alive = [t for t in tracks if times[frame] - times[t.frames[-1]] <= settings.gap]
@@ -233,7 +236,10 @@ def _extend(
     if not alive or not len(rows):
         return
     expected = np.stack([scene.expected(each, frame) for each in alive])
-    fits = closeness(expected, found.boxes[rows])
+    # What moved may have been a hand before the face, which is where it was.
+    before = np.stack([each.seen[-1 if frame > each.frames[-1] else 0][0] for each in alive])
+    boxes = found.boxes[rows]
+    fits = np.maximum(closeness(expected, boxes), 0.8 * closeness(before, boxes))
     for one, other in zip(*linear_sum_assignment(-fits), strict=True):
         if fits[one, other] > 0:
             at = len(alive[one].frames) if frame > alive[one].frames[-1] else 0
