@@ -99,26 +99,13 @@ def plan_video(
     digest = sha256_of(clip.path)
     key = _digest(digest, lookout.attention, [(d.name, d.sha256) for d in lookout.detectors], spans)
     with contextlib.ExitStack() as stack:
-        place = work or (
-            Path(out).with_name(f".{Path(out).name}.sights")
-            if out is not None
-            else Path(stack.enter_context(tempfile.TemporaryDirectory())) / "sights"
-        )
+        place = work or _place(out, stack)
         if force:
             place.unlink(missing_ok=True)
         sights = stack.enter_context(SightFile(place, key))
         notes = _look(clip, sights, lookout, spans, tuple(callbacks))
         tracks, times, found = _tracked(clip, sights, settings)
-    planned = [
-        PlannedTrack(
-            0, Action.REPLACE, each.first, times[each.first : each.last + 1], each.spots,
-            doubts_of(each, [detector.name for detector in lookout.detectors]),
-        )
-        for each in tracks
-    ]  # fmt: skip
-    for each in planned:
-        if each.doubts:
-            each.action = Action.COVER
+    planned = [_planned(each, times, lookout) for each in tracks]
     _spare_small(planned, smallest)
     if people is not None:
         recognised(clip, planned, tracks, people, tuple(callbacks))
@@ -133,13 +120,33 @@ def plan_video(
         {each.name: each.sha256 for each in lookout.detectors}, _digest(key, *wishes), planned,
         notes, spans,
     )  # fmt: skip
+    _write(plan, out, boxes)
+    if out is not None and work is None:
+        place.unlink(missing_ok=True)
+    return plan
+
+
+def _place(out: str | Path | None, stack: contextlib.ExitStack) -> Path:
+    """Where what is found is kept: beside the plan, or in a folder that goes with the stack."""
+    if out is not None:
+        return Path(out).with_name(f".{Path(out).name}.sights")
+    return Path(stack.enter_context(tempfile.TemporaryDirectory())) / "sights"
+
+
+def _write(plan: Plan, out: str | Path | None, boxes: str | Path | None) -> None:
     if boxes is not None:
         write_boxes(plan, Path(boxes))
     if out is not None:
         write_plan(plan, Path(out))
-        if work is None:
-            place.unlink(missing_ok=True)
-    return plan
+
+
+def _planned(each: Track, times: list[int], lookout: Lookout) -> PlannedTrack:
+    """What happens to a track before anybody was asked for: what is doubtful is covered."""
+    doubts = doubts_of(each, [detector.name for detector in lookout.detectors])
+    action = Action.COVER if doubts else Action.REPLACE
+    return PlannedTrack(
+        0, action, each.first, times[each.first : each.last + 1], each.spots, doubts
+    )
 
 
 def _refuse_if_taken(files: Sequence[str | Path | None], source: Path, *, force: bool) -> None:
