@@ -31,7 +31,7 @@ from synthaug.v1 import (
     model_pb2_grpc,
     quality_pb2_grpc,
 )
-from synthaug_server import assembly
+from synthaug_server import allocator, assembly
 from synthaug_server.front.anonymization import AnonymizationServicer
 from synthaug_server.front.artifacts import ArtifactServicer
 from synthaug_server.front.augmentation import AugmentationServicer
@@ -98,7 +98,9 @@ class Server:
         database = open_state(settings.store)
         self._lock = _locked(settings.store)
         self._database = database
-        self._access = Access(database)
+        # A connection of its own: who calls is asked in the event loop and must not wait.
+        self._accounts = open_state(settings.store)
+        self._access = Access(self._accounts)
         self._refuse_open_door()
         audit = AuditLog(settings.store)
         self.metrics = Metrics()
@@ -273,6 +275,7 @@ class Server:
         self.stores.audit.append("server.stop", safe=True)
         self.stores.jobs.close()
         self.stores.audit.close()
+        self._accounts.close()
         self._database.close()
         os.close(self._lock)
 
@@ -343,6 +346,7 @@ def serve(settings: Settings) -> None:
         InputError: as `Server`.
         OutOfResources: as `Server`.
     """
+    allocator.tune()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JSONLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])

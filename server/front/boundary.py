@@ -21,7 +21,7 @@ from synthaug_server.front.identity import Identities, Rates, refuse_unless
 from synthaug_server.front.metrics import Metrics
 from synthaug_server.front.roles import OPEN, ROLES
 from synthaug_server.front.tracing import Trace, trace_of
-from synthaug_server.refusal import Refused, refusal_of, status_of
+from synthaug_server.refusal import Refused, refusal_of, status_of, told_bug
 from synthaug_server.store.access import LOCAL, Principal
 from synthaug_server.store.audit_log import AuditLog
 
@@ -189,16 +189,12 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def _tell(self, refused: Refused, raised: Exception, method: str, trace: Trace) -> None:
         bug = refused.status is grpc.StatusCode.INTERNAL
-        _LOG.log(
-            logging.ERROR if bug else logging.INFO,
-            json.dumps(
-                {
-                    "event": "refused", "method": method, "status": refused.status.name,
-                    "reason": refused.reason, "trace": trace.trace_id, **refused.facts,
-                }
-            ),
-            exc_info=raised if bug else None,
-        )  # fmt: skip
+        fields = {
+            "event": "refused", "method": method, "status": refused.status.name,
+            "reason": refused.reason, "trace_id": trace.trace_id, **refused.facts,
+            **(told_bug(raised) if bug else {}),
+        }  # fmt: skip
+        _LOG.log(logging.ERROR if bug else logging.INFO, json.dumps(fields))
 
     async def _answer_unknown(
         self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
