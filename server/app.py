@@ -43,6 +43,7 @@ from synthaug_server.front.jobs import JobServicer, OperationsServicer
 from synthaug_server.front.metrics import Metrics
 from synthaug_server.front.models import Models, ModelServicer
 from synthaug_server.front.quality import QualityServicer
+from synthaug_server.front.spans import spans
 from synthaug_server.front.stores import Stores
 from synthaug_server.front.submitting import Submitter
 from synthaug_server.front.sweeping import Sweeper
@@ -178,6 +179,7 @@ class Server:
     async def _listen(self, additions: list[tuple[Callable[..., None], object]]) -> Ports:
         settings = self.settings
         rates = Rates(settings.owner_rate)
+        self._spans = spans()
 
         def made(certificates: bool) -> grpc.aio.Server:
             identities = Identities(
@@ -187,7 +189,12 @@ class Server:
                 certificates=certificates,
             )
             boundary = Boundary(
-                identities, rates, self.metrics, self.stores.audit, calls=settings.calls
+                identities,
+                rates,
+                self.metrics,
+                self.stores.audit,
+                calls=settings.calls,
+                spans=self._spans,
             )
             server = grpc.aio.server(interceptors=[boundary], options=self._options())
             for add, servicer in additions:
@@ -271,6 +278,7 @@ class Server:
         if self._scrape is not None:
             self._scrape.shutdown()
         self._sessions.close()
+        self._spans.close()
         self.stores.threads.shutdown()
         self.stores.audit.append("server.stop", safe=True)
         self.stores.jobs.close()

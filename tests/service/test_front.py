@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import http.server
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import Client, Running
 
-from synthaug.v1 import anonymization_pb2, media_pb2
+from synthaug.v1 import anonymization_pb2, media_pb2, model_pb2
 from synthaug_server.front.anonymization import AnonymizationServicer
 from synthaug_server.front.boundary import Call
 from synthaug_server.front.tracing import trace_of
@@ -161,3 +165,39 @@ def test_what_was_freed_is_kept() -> None:
     from synthaug_server.allocator import tune
 
     assert isinstance(tune(), bool)
+
+
+def test_calls_are_spans_where_somebody_collects_them(tmp_path: Path) -> None:
+    """Sent to a collector over HTTP, under the caller's trace."""
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    bodies: list[bytes] = []
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            bodies.append(
+                gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+            )
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{collector.server_port}"
+        running = Running(tmp_path / "store", environment={"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint})
+        with running.channel() as channel:
+            parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+            Client(channel).models.ListModels(
+                model_pb2.ListModelsRequest(), metadata=(("traceparent", parent),), timeout=60
+            )
+        running.stop()
+        collector.shutdown()
+        thread.join()
+    sent = b"".join(bodies)
+    assert b"synthaug.v1.ModelService/ListModels" in sent
+    assert bytes.fromhex("0af7651916cd43dd8448eb211c80319c") in sent
+    assert bytes.fromhex("b7ad6b7169203331") in sent
