@@ -73,6 +73,11 @@ class Track:
         return sum(bits & (bits - 1) > 0 for bits in self.by)
 
     @property
+    def best(self) -> float:
+        """The highest score of any frame."""
+        return max(spot.score for spot in self.spots)
+
+    @property
     def strength(self) -> float:
         """The score that a tenth of its sights reach."""
         seen = [spot.score for spot in self.spots if spot.source is Source.DETECTED]
