@@ -10,8 +10,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthaug.api import AnonymizeResult as AnonymizeResult
-    from synthaug.api import anonymize as anonymize
     from synthaug.api import anonymize_audit as anonymize_audit
     from synthaug.api import anonymize_plan as anonymize_plan
     from synthaug.api import augment as augment
@@ -37,6 +35,8 @@ if TYPE_CHECKING:
     from synthaug.errors import OutOfResources as OutOfResources
     from synthaug.errors import Stopped as Stopped
     from synthaug.errors import SynthaugError as SynthaugError
+    from synthaug.jobs.anonymize import anonymize as anonymize
+    from synthaug.jobs.anonymize_result import AnonymizeResult as AnonymizeResult
     from synthaug.textbook import Recipe as Recipe
     from synthaug.textbook import recipes as recipes
     from synthaug.verdict import Status as Status
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOME = {
-    "AnonymizeResult": "synthaug.api",
+    "AnonymizeResult": "synthaug.jobs.anonymize_result",
     "AugmentedDataset": "synthaug.datasets",
     "Damaged": "synthaug.errors",
     "ExposedFace": "synthaug.errors",
@@ -60,7 +60,7 @@ _HOME = {
     "SynthaugError": "synthaug.errors",
     "Verdict": "synthaug.verdict",
     "Verdicts": "synthaug.verdict",
-    "anonymize": "synthaug.api",
+    "anonymize": "synthaug.jobs.anonymize",
     "anonymize_audit": "synthaug.api",
     "anonymize_plan": "synthaug.api",
     "augment": "synthaug.api",

@@ -10,10 +10,8 @@ from typing import ParamSpec, TypeVar
 from synthaug import report
 from synthaug.datasets import AugmentedDataset
 from synthaug.datasets import load as load_saved
-from synthaug.jobs.anonymize import anonymize
 from synthaug.jobs.anonymize_audit import audit as audit_job
 from synthaug.jobs.anonymize_plan import plan_video as anonymize_plan
-from synthaug.jobs.anonymize_result import AnonymizeResult
 from synthaug.jobs.augment import augment as augment_job
 from synthaug.jobs.augment import plan
 from synthaug.jobs.compare import Comparison
@@ -28,11 +26,9 @@ from synthaug.jobs.translate_apply import translate_apply
 from synthaug.jobs.translate_train import load_translator, translate_train
 
 __all__ = [
-    "AnonymizeResult",
     "Comparison",
     "Evaluation",
     "Plan",
-    "anonymize",
     "anonymize_audit",
     "anonymize_plan",
     "augment",

@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 from synthaug.errors import InputError
 from synthaug.faces.conditions import Conditions, steady
-from synthaug.faces.geometry import Placement, placement, ring
+from synthaug.faces.geometry import Placement, oval, placement, ring
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.media.editing import paint, picture
 from synthaug.replacing.compose import Canvas
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import latent
-from synthaug.replacing.matching import Look
-from synthaug.replacing.rung import Hidden, hidden
+from synthaug.replacing.matching import Treatment, treated, treatment
+from synthaug.replacing.rung import Hidden
 
 __all__ = ["Painter"]
 
+
+_MEASURED = 5
+"""Frames from one measurement of how a face's surroundings look to the next."""
 
 Change = tuple[int, int, NDArray[np.uint8], NDArray[np.bool_]]
 
@@ -60,7 +63,8 @@ class Painter:
             if track.action is not Action.KEEP:
                 self._starting.setdefault(track.first, []).append(track)
         self._active: list[tuple[PlannedTrack, list[Placement], list[Conditions]]] = []
-        self._looks: dict[int, Look] = {}
+        self._looks: dict[int, Treatment] = {}
+        self._rings: dict[tuple[Placement, int], NDArray[np.uint8]] = {}
         self._next = 0
 
     def skip(self) -> None:
@@ -101,32 +105,32 @@ class Painter:
             return []
         self._refuse_other_times(faces, number, time)
         canvas = Canvas(image, [face.where for face in faces])
-        drawn = self._drawn(canvas, faces)
+        made = self._drawn(canvas, faces)
         # What is nearer to the camera is larger and lies above.
         for row in sorted(range(len(faces)), key=lambda row: faces[row].where.side):
-            crop, name = drawn[row]
+            crop, name = made[row]
             track = faces[row].track.identity
-            seen = canvas.ring_look(row)
-            look = seen.after(self._looks.get(track)) if seen is not None else None
-            if look is not None:
-                self._looks[track] = look
-            context = None
-            if name != "cover":
-                context = ring(canvas.pixels, faces[row].where, len(crop))
-            canvas.set(row, crop, context, look if context is not None else None,
-                       self._noise(track, number))  # fmt: skip
             self.rungs[track][name] += 1
+            context = None if name == "cover" else self._ring(canvas, faces[row].where, len(crop))
+            drawn = canvas.drawn(row, crop, context)
+            if drawn is None:
+                continue
+            if context is not None:
+                wanted = self._treatment(canvas, row, drawn, track, number)
+                drawn = treated(drawn, wanted, self._noise(track, number))
+            canvas.set(row, drawn)
+        self._rings.clear()
         return canvas.changed()
 
     def state(self) -> Any:
         """What the next frame depends on beside itself, JSON-ready."""
-        looks = {str(track): dataclasses.astuple(look) for track, look in self._looks.items()}
+        looks = {str(track): dataclasses.astuple(each) for track, each in self._looks.items()}
         rungs = {str(track): dict(counts) for track, counts in self.rungs.items()}
         return {"looks": looks, "rungs": rungs}
 
     def restore(self, state: Any) -> None:
         """Go on from a `state`."""
-        self._looks = {int(track): Look(*look) for track, look in state["looks"].items()}
+        self._looks = {int(track): Treatment(*each) for track, each in state["looks"].items()}
         for track, counts in state["rungs"].items():
             self.rungs[int(track)] = Counter(counts)
 
@@ -183,7 +187,29 @@ class Painter:
         person = getattr(face.track, "person", None)
         name = face.track.identity if person is None else f"person {person}"
         drawn = latent(self._salt, name, dim)
-        return hidden(canvas.pixels, face.where, face.told, drawn, resolution)
+        context = self._ring(canvas, face.where, resolution)
+        return Hidden(context, oval(resolution), face.told, drawn)
+
+    def _ring(self, canvas: Canvas, where: Placement, resolution: int) -> NDArray[np.uint8]:
+        """What surrounds a face before anything is drawn, read once a frame."""
+        known = self._rings.get((where, resolution))
+        if known is None:
+            known = self._rings[where, resolution] = ring(canvas.pixels, where, resolution)
+        return known
+
+    def _treatment(
+        self, canvas: Canvas, row: int, drawn: NDArray[np.uint8], track: int, number: int
+    ) -> Treatment:
+        """How a face is made to look like its surroundings, measured every few frames."""
+        known = self._looks.get(track)
+        if known is None or (number + track) % _MEASURED == 0:
+            look = canvas.look(row)
+            if look is not None:
+                one = canvas.windows[row]
+                assert one is not None
+                known = treatment(drawn, one.inside, look).after(known)
+                self._looks[track] = known
+        return known or Treatment(0.0, 0.0)
 
     def _noise(self, track: int, frame: int) -> np.random.Generator:
         digest = hashlib.blake2b(

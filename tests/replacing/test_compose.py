@@ -16,7 +16,7 @@ from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.faces.tracks import Source, Spot
 from synthaug.replacing.compose import Canvas, window
 from synthaug.replacing.ladder import Ladder
-from synthaug.replacing.matching import Look, grain, like_ring, looks, softened
+from synthaug.replacing.matching import Look, Treatment, like_ring, looks, treated, treatment
 from synthaug.replacing.painter import Painter
 
 SIZE = (120, 90)
@@ -99,10 +99,12 @@ def test_what_is_hidden_has_no_part_in_what_is_shown(faces, seed):
     made = []
     for picture in (one, other):
         canvas = Canvas(picture, faces)
-        rings = [canvas.ring_look(row) for row in range(len(faces))]
-        for row in range(len(faces)):
-            noise = np.random.default_rng(row)
-            canvas.set(row, crops[row], None, rings[row], noise)
+        looks_of = [canvas.look(row) for row in range(len(faces))]
+        for row, look in enumerate(looks_of):
+            drawn = canvas.drawn(row, crops[row], None)
+            if drawn is not None:
+                wanted = treatment(drawn, canvas.windows[row].inside, look or Look(None, 0.0))
+                canvas.set(row, treated(drawn, wanted, np.random.default_rng(row)))
         made.append(canvas.pixels)
     assert (made[0] == made[1]).all()
 
@@ -194,21 +196,24 @@ def test_a_sharp_face_is_softened_beside_a_blurred_ring_and_not_beside_a_sharp_o
     import cv2
 
     portrait = np.ascontiguousarray(astronaut()[60:220, 160:300])
-    blurred = np.asarray(cv2.GaussianBlur(portrait, (0, 0), 3))
+    blurred = np.asarray(cv2.GaussianBlur(portrait, (0, 0), 2.4))
     everywhere = np.ones(portrait.shape[:2], bool)
     soft, sharp = looks(blurred, everywhere), looks(portrait, everywhere)
-    made = softened(portrait, everywhere, soft)
-    assert (
-        np.abs(np.diff(made.astype(float), axis=1)).mean()
-        < 0.7 * np.abs(np.diff(portrait.astype(float), axis=1)).mean()
-    )
-    assert (softened(portrait, everywhere, sharp) == portrait).all()
-    assert (softened(portrait, everywhere, Look(None, 0.0)) == portrait).all()
+    assert 1.2 <= treatment(portrait, everywhere, soft).sigma <= 3.4
+    assert treatment(portrait, everywhere, sharp).sigma == 0
+    assert treatment(portrait, everywhere, Look(None, 0.0)).sigma == 0
 
 
 def test_grain_is_that_of_the_ring():
     flat = np.full((80, 80, 3), 120, np.uint8)
     everywhere = np.ones((80, 80), bool)
-    made = grain(flat, everywhere, Look(None, 4.0), np.random.default_rng(0))
+    wanted = treatment(flat, everywhere, Look(None, 4.0))
+    made = treated(flat, wanted, np.random.default_rng(0))
     assert abs(made.astype(float).std() - 4) < 0.5
-    assert (grain(made, everywhere, Look(None, 1.0), np.random.default_rng(0)) == made).all()
+    assert treatment(made, everywhere, Look(None, 1.0)).grain == 0
+
+
+def test_a_treatment_changes_slowly():
+    one, other = Treatment(0.0, 4.0), Treatment(2.0, 0.0)
+    assert other.after(None) == other
+    assert other.after(one, share=0.25) == Treatment(0.5, 3.0)
