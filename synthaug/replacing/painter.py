@@ -27,6 +27,11 @@ __all__ = ["Painter"]
 
 _MEASURED = 5
 """Frames from one measurement of how a face's surroundings look to the next."""
+_KEPT = 12
+"""Frames that a drawn face may be shown in while nothing it was drawn from has changed."""
+_UNCHANGED = 4.0
+"""Mean change of the ring below which it has not changed, levels of 255."""
+_GLANCE = 16
 
 Change = tuple[int, int, NDArray[np.uint8], NDArray[np.bool_]]
 
@@ -39,6 +44,24 @@ class _Face:
     where: Placement
     told: Conditions
     covered: bool
+
+
+@dataclasses.dataclass
+class _Kept:
+    """A face that was drawn a few frames ago, and what it was drawn from."""
+
+    crop: NDArray[np.uint8]
+    name: str
+    told: Conditions
+    glance: NDArray[np.float32]
+    left: int = _KEPT
+
+    def fits(self, face: _Face, glance: NDArray[np.float32]) -> bool:
+        """Whether it would be drawn the same again, or nearly; so a still face stands still."""
+        self.left -= 1
+        if self.left < 0 or self.told != face.told:
+            return False
+        return float(np.abs(self.glance - glance).mean()) < _UNCHANGED
 
 
 class Painter:
@@ -64,6 +87,7 @@ class Painter:
                 self._starting.setdefault(track.first, []).append(track)
         self._active: list[tuple[PlannedTrack, list[Placement], list[Conditions]]] = []
         self._looks: dict[int, Treatment] = {}
+        self._kept: dict[int, _Kept] = {}
         self._rings: dict[tuple[Placement, int], NDArray[np.uint8]] = {}
         self._next = 0
 
@@ -123,7 +147,11 @@ class Painter:
         return canvas.changed()
 
     def state(self) -> Any:
-        """What the next frame depends on beside itself, JSON-ready."""
+        """What the next frame depends on beside itself, JSON-ready.
+
+        Faces that were kept are forgotten, here as in a run that goes on from this state.
+        """
+        self._kept.clear()
         looks = {str(track): dataclasses.astuple(each) for track, each in self._looks.items()}
         rungs = {str(track): dict(counts) for track, counts in self.rungs.items()}
         return {"looks": looks, "rungs": rungs}
@@ -146,6 +174,7 @@ class Painter:
         for each in gone:
             self._active.remove(each)
             self._looks.pop(each[0].identity, None)
+            self._kept.pop(each[0].identity, None)
         faces = []
         for track, places, told in self._active:
             row = number - track.first
@@ -174,9 +203,19 @@ class Painter:
 
             return give
 
+        for row in tuple(drawn):
+            kept = self._kept.get(faces[row].track.identity)
+            if kept is not None and kept.fits(
+                faces[row], self._glance(canvas, faces[row], len(kept.crop))
+            ):
+                made[row] = kept.crop, kept.name
+                drawn.remove(row)
         if drawn:
             crops, names = self._ladder(asked(drawn), len(drawn))
-            made |= dict(zip(drawn, zip(crops, names, strict=True), strict=True))
+            for row, crop, name in zip(drawn, crops, names, strict=True):
+                made[row] = crop, name
+                glance = self._glance(canvas, faces[row], len(crop))
+                self._kept[faces[row].track.identity] = _Kept(crop, name, faces[row].told, glance)
         if covered:
             crops = self._ladder.covers(asked(covered), range(len(covered)))
             made |= {row: (crop, "cover") for row, crop in zip(covered, crops, strict=True)}
@@ -184,7 +223,7 @@ class Painter:
 
     def _hidden(self, canvas: Canvas, face: _Face, resolution: int, dim: int) -> Hidden:
         # Tracks of one person share a latent where the plan links them.
-        person = getattr(face.track, "person", None)
+        person = face.track.person
         name = face.track.identity if person is None else f"person {person}"
         drawn = latent(self._salt, name, dim)
         context = self._ring(canvas, face.where, resolution)
@@ -196,6 +235,14 @@ class Painter:
         if known is None:
             known = self._rings[where, resolution] = ring(canvas.pixels, where, resolution)
         return known
+
+    def _glance(self, canvas: Canvas, face: _Face, resolution: int) -> NDArray[np.float32]:
+        """The ring in a few pixels: whether it has changed is seen in them."""
+        import cv2
+
+        whole = self._ring(canvas, face.where, resolution)
+        small = cv2.resize(whole, (_GLANCE, _GLANCE), interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.float32)
 
     def _treatment(
         self, canvas: Canvas, row: int, drawn: NDArray[np.uint8], track: int, number: int
