@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from synthaug.cli.boundary import Answer, deliver
 from synthaug.cli.options import Debug, Json, Resume
+from synthaug.cli.planning import Between, Zones, plan, spans_of, zones_of
 from synthaug.cli.progress import Progress
 from synthaug.errors import InputError
 
@@ -83,6 +84,16 @@ MaxPixels = Annotated[
 ]
 
 
+FaceGenerator = Annotated[
+    Path | None,
+    typer.Option(
+        "--generator",
+        metavar="DIR",
+        help="Folder that synthaug train faces wrote; the package's own generator by default.",
+    ),
+]
+
+
 @app.command(
     _WHOLE,
     short_help="All steps; the word may be left out.",
@@ -116,6 +127,8 @@ def run(
         list[Path] | None,
         typer.Option(metavar="PHOTO", help="Hide only this person; may be repeated."),
     ] = None,
+    between: Between = None,
+    zone: Zones = None,
     smallest: Annotated[
         float, typer.Option(metavar="PIXELS", help="Leave faces that never get as large as this.")
     ] = 0.0,
@@ -145,6 +158,7 @@ def run(
         ),
     ] = None,
     forget: Forget = False,
+    generator: FaceGenerator = None,
     codec: Codec = CodecName.AUTO,
     hardware: Hardware = False,
     resume: Resume = True,
@@ -174,8 +188,10 @@ def run(
             result = synthaug.anonymize(
                 str(source), output, keep=keep or (), only=only or (), smallest=smallest,
                 consistent=consistent, mute=mute, seed=seed, audit=audit, strict=strict,
-                force=force, plan_file=plan_file, forget=forget, codec=codec.value,
-                hardware=hardware, resume=resume, max_pixels=max_pixels, callbacks=(progress,),
+                between=spans_of(between or ()), zones=zones_of(zone or ()),
+                force=force, plan_file=plan_file, forget=forget, generator=generator,
+                codec=codec.value, hardware=hardware, resume=resume, max_pixels=max_pixels,
+                callbacks=(progress,),
             )  # fmt: skip
         return Answer(result.to_dict(), str(result), result.exit_code)
 
@@ -195,6 +211,7 @@ def render(
     mute: Mute = False,
     seed: FacesSeed = None,
     forget: Forget = False,
+    generator: FaceGenerator = None,
     force: Replace = False,
     codec: Codec = CodecName.AUTO,
     hardware: Hardware = False,
@@ -213,13 +230,22 @@ def render(
 
         with Progress() as progress:
             made = render_planned(
-                source, plan_file, output, mute=mute, seed=seed, forget=forget, force=force,
-                codec=codec.value, hardware=hardware, resume=resume, max_pixels=max_pixels,
+                source, plan_file, output, mute=mute, seed=seed, forget=forget,
+                generator=generator, force=force, codec=codec.value, hardware=hardware,
+                resume=resume, max_pixels=max_pixels,
                 callbacks=(progress,),
             )  # fmt: skip
         return Answer(made.to_dict(), str(made), made.exit_code)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
+
+
+app.command(
+    short_help="Find and follow every face; write down what is to happen to each.",
+    epilog="\b\nExamples:\n"
+    "  synthaug anonymize plan video.mp4 --boxes boxes.csv\n"
+    "  synthaug anonymize plan video.mp4 --keep me.jpg --zone 10,20,300,200@00:10-00:25",
+)(plan)
 
 
 @app.command(
