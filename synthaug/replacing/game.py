@@ -107,6 +107,14 @@ class FaceGame:
         ]
         return torch.stack(losses).mean()
 
+    def obeying(self, step: Stage) -> Tensor:
+        """How far points, mouth and eyes lie from where they are in the real face, all faces."""
+        drawn = self.drawn(step)
+        reader = step.network("reader")
+        with torch.no_grad():
+            wanted = reader(drawn.real)
+        return F.smooth_l1_loss(reader(drawn.made), wanted)
+
     def rim(self, step: Stage) -> Tensor:
         """The same of all faces, just outside the oval."""
         drawn = self.drawn(step)
@@ -121,7 +129,7 @@ class FaceGame:
         generator: Any = step.network("generator")
         few = slice(drawn.known, drawn.known + 6)
         around, told = drawn.around[few], self._told(step)[few]
-        other = generator(around, step.latent(len(told)), told)
+        other = generator(around, generator.model.person(step.latent(len(told))), told)
         between = (drawn.made[few] - other).abs().mean()
         error = (drawn.made[few] - drawn.real[few]).abs().mean().detach()
         return F.relu(self.apart - between / error.clamp_min(1e-3))
@@ -136,7 +144,7 @@ class FaceGame:
         known = round(self.share * len(told))
         with torch.no_grad():
             around, real = surroundings(step.real)
-            latents = step.latent(len(told))
+            latents = generator.model.person(step.latent(len(told)))
             if known:
                 latents[:known] = generator.model.describe(real[:known], told[:known])
         return Drawn(real, around, generator(around, latents, told), known)

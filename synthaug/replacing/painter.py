@@ -110,7 +110,8 @@ class Painter:
         self._next += 1
         for track in self._starting.pop(number, []):
             places = [placement(spot) for spot in track.spots]
-            self._active.append((track, places, steady(track.spots, where=places)))
+            told = steady(track.spots, openness=track.openness, where=places)
+            self._active.append((track, places, told))
         gone = [each for each in self._active if number - each[0].first >= len(each[0].spots)]
         for each in gone:
             self._active.remove(each)
