@@ -84,7 +84,7 @@ def audit(
     people = read_gallery(Path(gallery), detectors[0]) if gallery is not None else None
 
     timeline = Timeline()
-    leaks = Leaks(plan, detectors, limits=limits)
+    leaks = Leaks(plan, detectors, limits=limits, rotation=before.rotation)
     outside = Outside(plan, limits.psnr)
     sights = Sights(plan)
     for pair in pairs(before, after, timeline):

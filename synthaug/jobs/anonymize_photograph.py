@@ -28,7 +28,9 @@ def hider(
         ladder: what draws faces.
         salt: of the latents.
     """
-    met = 0
+    from synthaug.faces.openness import Openness
+
+    read, met = Openness(), 0
 
     def hide(picture: NDArray[np.uint8], faces: Detections) -> NDArray[np.uint8]:
         nonlocal met
@@ -41,7 +43,7 @@ def hider(
             for box, points, score in zip(faces.boxes, faces.points, faces.scores, strict=True)
         ]
         tracks = [
-            PlannedTrack(met + row, Action.REPLACE, 0, [0], [spot])
+            PlannedTrack(met + row, Action.REPLACE, 0, [0], [spot], openness=read(picture, [spot]))
             for row, spot in enumerate(spots)
         ]
         met += len(tracks)

@@ -158,3 +158,8 @@ def written() -> Callable[..., Path]:
 def make_case() -> Callable[..., Case]:
     """A case of any file, with a plan of all that a detector finds in it."""
     return lambda path, detector: Case(path, planned(path, detector))
+
+
+@pytest.fixture
+def make_picture() -> Callable[[int], np.ndarray]:
+    return shown

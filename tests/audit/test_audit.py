@@ -205,3 +205,27 @@ def _recoded(source, target, *, crf, **metadata):
         new.mux(stream.encode(None))
         new.mux(tone.encode(None))
     return target
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_a_face_that_lies_on_its_side_in_the_file_is_found(case, make_picture, rotation):
+    from fractions import Fraction
+
+    from synthaug.audit.leaks import Leaks, Limits
+    from synthaug.audit.pairing import Pair
+    from synthaug.faces import CenterFace
+
+    turned = np.ascontiguousarray(np.rot90(make_picture(3), -rotation // 90))
+    leaks = Leaks(
+        _with(case.plan, []), (CenterFace(), CenterFace()), limits=Limits(), rotation=rotation
+    )
+    leaks.look(Pair(0, Fraction(0), turned, turned))
+    (only,) = leaks.open()
+    left, top, width, height = only.box
+    assert 0 <= left < left + width <= turned.shape[1]
+    assert 0 <= top < top + height <= turned.shape[0]
+    assert only.likeness > 0.99
+    covered = turned.copy()
+    covered[round(top) : round(top + height), round(left) : round(left + width)] = 90
+    leaks.look(Pair(1, Fraction(1, 25), turned, covered))
+    assert [glimpse.frame for glimpse in leaks.open()] == [0]
