@@ -229,3 +229,33 @@ def test_a_face_that_lies_on_its_side_in_the_file_is_found(case, make_picture, r
     covered[round(top) : round(top + height), round(left) : round(left + width)] = 90
     leaks.look(Pair(1, Fraction(1, 25), turned, covered))
     assert [glimpse.frame for glimpse in leaks.open()] == [0]
+
+
+def test_pictures_are_read_again_too(case, make_picture, detector, tmp_path):
+    from fractions import Fraction
+
+    from PIL import Image
+
+    from synthaug.faces.plan import Plan
+    from synthaug.faces.tracks import Source, Spot
+    from synthaug.weights.registry import sha256_of
+
+    source, hidden = tmp_path / "a.png", tmp_path / "b.png"
+    pixels = make_picture(5)
+    Image.fromarray(pixels).save(source)
+    seen = detector(pixels)
+    spot = Spot(seen.boxes[0], seen.points[0], 1.0, Source.DETECTED)
+    track = PlannedTrack(0, Action.REPLACE, 0, [0], [spot])
+    plan = Plan("a.png", sha256_of(source), 320, 240, 1, Fraction(1, 1000), {}, "", [track])
+    left, top, width, height = (round(float(x)) for x in spot.box)
+    covered = pixels.copy()
+    covered[top - 5 : top + height, left : left + width] = 90
+    Image.fromarray(covered).save(hidden)
+    result = audit(source, hidden, plan)
+    assert not result.exposed
+    assert result.faithful, str(result)
+    assert status(result)["kind"] is Status.PASS
+    assert audit(source, source, plan).exposed
+    Image.fromarray(covered[:200]).save(tmp_path / "c.jpg")
+    told = status(audit(source, tmp_path / "c.jpg", plan))
+    assert (told["size"], told["kind"]) == (Status.FAIL, Status.FAIL)
