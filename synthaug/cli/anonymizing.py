@@ -83,6 +83,16 @@ MaxPixels = Annotated[
 ]
 
 
+FaceGenerator = Annotated[
+    Path | None,
+    typer.Option(
+        "--generator",
+        metavar="DIR",
+        help="Folder that synthaug train faces wrote; the package's own generator by default.",
+    ),
+]
+
+
 @app.command(
     _WHOLE,
     short_help="All steps; the word may be left out.",
@@ -145,6 +155,7 @@ def run(
         ),
     ] = None,
     forget: Forget = False,
+    generator: FaceGenerator = None,
     codec: Codec = CodecName.AUTO,
     hardware: Hardware = False,
     resume: Resume = True,
@@ -174,8 +185,9 @@ def run(
             result = synthaug.anonymize(
                 str(source), output, keep=keep or (), only=only or (), smallest=smallest,
                 consistent=consistent, mute=mute, seed=seed, audit=audit, strict=strict,
-                force=force, plan_file=plan_file, forget=forget, codec=codec.value,
-                hardware=hardware, resume=resume, max_pixels=max_pixels, callbacks=(progress,),
+                force=force, plan_file=plan_file, forget=forget, generator=generator,
+                codec=codec.value, hardware=hardware, resume=resume, max_pixels=max_pixels,
+                callbacks=(progress,),
             )  # fmt: skip
         return Answer(result.to_dict(), str(result), result.exit_code)
 
@@ -195,6 +207,7 @@ def render(
     mute: Mute = False,
     seed: FacesSeed = None,
     forget: Forget = False,
+    generator: FaceGenerator = None,
     force: Replace = False,
     codec: Codec = CodecName.AUTO,
     hardware: Hardware = False,
@@ -213,8 +226,9 @@ def render(
 
         with Progress() as progress:
             made = render_planned(
-                source, plan_file, output, mute=mute, seed=seed, forget=forget, force=force,
-                codec=codec.value, hardware=hardware, resume=resume, max_pixels=max_pixels,
+                source, plan_file, output, mute=mute, seed=seed, forget=forget,
+                generator=generator, force=force, codec=codec.value, hardware=hardware,
+                resume=resume, max_pixels=max_pixels,
                 callbacks=(progress,),
             )  # fmt: skip
         return Answer(made.to_dict(), str(made), made.exit_code)

@@ -40,6 +40,7 @@ class _Wishes:
     strict: bool
     plan_file: Path | None
     forget: bool
+    generator: Path | None
     codec: str
     hardware: bool
     resume: bool
@@ -64,6 +65,7 @@ def anonymize(
     force: bool = False,
     plan_file: str | Path | None = None,
     forget: bool = False,
+    generator: str | Path | None = None,
     codec: str = "auto",
     hardware: bool = False,
     resume: bool = True,
@@ -91,6 +93,7 @@ def anonymize(
         plan_file: where to leave the plan of a single video, to be edited and rendered
             again; its salt stands beside it, for its owner alone.
         forget: leave no salt beside it.
+        generator: folder that `train_faces` wrote, in place of the package's own generator.
         codec: ``"auto"``, ``"h264"``, ``"h265"``, ``"av1"`` or ``"vp9"``.
         hardware: code with the graphics card where that works.
         resume: go on with what a run that was stopped has left.
@@ -108,6 +111,7 @@ def anonymize(
     inputs = inputs_of(source, output)
     if plan_file is not None and (len(inputs.pairs) > 1 or is_still(inputs.pairs[0][0])):
         raise InputError("plan file", expected="a single video", where=str(plan_file))
+    Ladder.usual(generator)  # a generator that cannot be used is said before anything is done
     callbacks = tuple(callbacks)
     wishes = _Wishes(
         planning={
@@ -116,6 +120,7 @@ def anonymize(
         },
         seed=seed, mute=mute, force=force, audit=audit, strict=strict,
         plan_file=None if plan_file is None else Path(plan_file), forget=forget, codec=codec,
+        generator=None if generator is None else Path(generator),
         hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels), callbacks=callbacks,
     )  # fmt: skip
     for path in inputs.ours:
@@ -145,8 +150,8 @@ def _one(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
 def _picture(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
     salt = salt_of(wishes.seed) if wishes.seed is not None else secrets.token_bytes(32)
     made, _ = anonymize_still(
-        source, target, salt=salt, force=wishes.force, limits=wishes.limits,
-        callbacks=wishes.callbacks,
+        source, target, salt=salt, ladder=Ladder.usual(wishes.generator), force=wishes.force,
+        limits=wishes.limits, callbacks=wishes.callbacks,
     )  # fmt: skip
     return AnonymizedFile(source=source, rendered=made, strict=wishes.strict)
 
@@ -183,7 +188,7 @@ def _rendered(source: Path, target: Path, folder: Path, wishes: _Wishes) -> Any:
     place = folder / "salt" if kept is None else kept.with_name(f"{kept.name}.salt")
     salt = salt_in(place) if wishes.seed is None else salt_of(wishes.seed)
     made = render(
-        plan, source, target, salt=salt, ladder=Ladder.usual(), mute=wishes.mute,
+        plan, source, target, salt=salt, ladder=Ladder.usual(wishes.generator), mute=wishes.mute,
         force=wishes.force, codec=wishes.codec, hardware=wishes.hardware, resume=wishes.resume,
         limits=wishes.limits, callbacks=wishes.callbacks,
     )  # fmt: skip
@@ -200,6 +205,7 @@ def render_planned(
     mute: bool = False,
     seed: int | None = None,
     forget: bool = False,
+    generator: str | Path | None = None,
     force: bool = False,
     codec: str = "auto",
     hardware: bool = False,
@@ -216,6 +222,7 @@ def render_planned(
         mute: leave the sound out.
         seed: of the faces, in place of the salt.
         forget: delete the salt.
+        generator: folder that `train_faces` wrote.
         force: replace what stands there.
         codec: how pictures are coded.
         hardware: code with the graphics card where that works.
@@ -233,8 +240,9 @@ def render_planned(
     place = planned.with_name(f"{planned.name}.salt")
     salt = salt_in(place) if seed is None else salt_of(seed)
     made = render(
-        plan, path, target, salt=salt, ladder=Ladder.usual(), mute=mute, force=force, codec=codec,
-        hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels), callbacks=callbacks,
+        plan, path, target, salt=salt, ladder=Ladder.usual(generator), mute=mute, force=force,
+        codec=codec, hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels),
+        callbacks=callbacks,
     )  # fmt: skip
     if forget:
         forget_salt(place)

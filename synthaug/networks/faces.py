@@ -24,6 +24,7 @@ __all__ = [
     "FaceModel",
     "FaceReader",
     "OpennessReader",
+    "around_features",
     "outside_oval",
 ]
 
@@ -418,6 +419,16 @@ def landmark_maps(told: Tensor, side: int) -> Tensor:
 def points_of(told: Tensor) -> Tensor:
     """The five points of conditions' vectors, in [-1, 1], float (N, 5, 2)."""
     return told[:, :10].reshape(-1, 5, 2)
+
+
+def around_features(crops: Tensor, told: Tensor, side: int) -> Tensor:
+    """Grey squares around eyes and mouth, float (N, 1, side, side), as openness is read from."""
+    points = points_of(told)
+    eyes, mouth = points[:, :2].mean(1), points[:, 3:].mean(1)
+    reach = 0.5 * 1.65 * (mouth - eyes).norm(dim=1).clamp_min(0.1)
+    places = _places(side).to(crops.device) * reach[:, None, None] + ((eyes + mouth) / 2)[:, None]
+    grey = (crops * crops.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    return F.grid_sample(grey, places.view(-1, side, side, 2), align_corners=False)
 
 
 def powers(yaw: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +41,20 @@ class Ladder:
         self.said: list[str] = []
 
     @classmethod
-    def usual(cls) -> Ladder:
-        """Generated face, average face, cover, with the package's own weights."""
-        return cls((("generated", _generated), ("average", _average)))
+    def usual(cls, folder: Path | str | None = None) -> Ladder:
+        """Generated face, average face, cover.
+
+        Args:
+            folder: what `synthaug.train_faces` wrote; the package's own weights by default,
+                and those are passed over where they are missing or damaged.
+
+        Raises:
+            InputError, Damaged: the folder's generator cannot be used; it was asked for.
+        """
+        if folder is not None:
+            _generated(folder)
+        builders = (("generated", _generated), ("average", _average))
+        return cls([(name, functools.partial(build, folder)) for name, build in builders])
 
     @property
     def rung(self) -> Rung:
@@ -104,16 +117,16 @@ class Ladder:
             self.said.append(words)
 
 
-def _generated() -> Rung:
+def _generated(folder: Path | str | None) -> Rung:
     from synthaug.replacing.generated import GeneratedFace
 
-    return GeneratedFace()
+    return GeneratedFace(folder)
 
 
-def _average() -> Rung:
+def _average(folder: Path | str | None) -> Rung:
     from synthaug.replacing.average import AverageFace
 
-    return AverageFace()
+    return AverageFace(folder)
 
 
 def _drawn(rung: Rung, faces: Faces, rows: Sequence[int]) -> NDArray[np.uint8]:

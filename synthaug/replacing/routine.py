@@ -9,8 +9,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from synthaug.faces.openness import OPENNESS_FILE
 from synthaug.networks.efficientnet import load_efficientnet_lite0
-from synthaug.networks.faces import FaceCritic, FaceGenerator, FaceModel, FaceReader
+from synthaug.networks.faces import FaceCritic, FaceGenerator, FaceModel, FaceReader, OpennessReader
 from synthaug.replacing.game import FaceGame
 from synthaug.replacing.network_rung import OURS
 from synthaug.training import Phase, Player, Routine, Shape, Term
@@ -22,7 +23,7 @@ __all__ = ["READER_FILE", "face_routine"]
 READER_FILE = "reader.safetensors"
 
 
-def face_routine(model: FaceModel, *, batch_size: int = 16, rate: float = 2e-4) -> Routine:
+def face_routine(model: FaceModel, *, batch_size: int = 16, rate: float = 1.5e-4) -> Routine:
     """A generator that refines a statistical face, against a patch critic.
 
     Args:
@@ -40,18 +41,20 @@ def face_routine(model: FaceModel, *, batch_size: int = 16, rate: float = 2e-4) 
     }  # fmt: skip
     discriminator = Player(
         "discriminator", ("discriminator",),
-        (Term("patches", game.discriminator), Term("r1", game.slope, weight=0.2, every=16)),
-        **{**adam, "learning_rate": 2 * rate},
+        (Term("patches", game.discriminator), Term("r1", game.slope, weight=3.0, every=16)),
+        **adam,
     )  # fmt: skip
     generator = Player(
         "generator", ("generator",),
         (
-            Term("patches", game.generator),
+            Term("patches", game.generator, weight=0.5),
             # From likeness to plausibility: only what lies around the oval stays bound.
             Term("distance", game.distance, weight=4.0, schedule=lambda done: 1 - 0.75 * done),
             Term("rim", game.rim, weight=8.0),
+            Term("anchor", game.anchor, weight=4.0),
             Term("obeying", game.obeying, weight=2.0),
-            Term("likeness", game.likeness, weight=1.0, every=4),
+            Term("expressing", game.expressing, weight=0.5),
+            Term("likeness", game.likeness, weight=2.0, every=4),
             Term("ignoring", game.ignoring, weight=1.0, every=8),
         ),
         **adam,
@@ -82,5 +85,6 @@ def _networks(shape: Shape, *, model: _Given) -> dict[str, nn.Module]:
         "generator": generator,
         "discriminator": FaceCritic(shape.resolution),
         "eyes": load_efficientnet_lite0(),
+        "lids": read_network(OPENNESS_FILE, {"openness reader": OpennessReader})[0],
         "reader": read_network(OURS / READER_FILE, {"face reader": FaceReader})[0],
     }
