@@ -115,6 +115,7 @@ class Leaks:
         self.glimpses: list[Glimpse] = []
         self._crops: dict[int | None, list[Crops]] = {}
         self._found, self._rotation = found, rotation
+        self._asked, self._start = plan.between, 0.0
         self._spots: dict[int, list[tuple[int, Action, Spot]]] = {}
         for track in plan.tracks:
             for row, spot in enumerate(track.spots):
@@ -122,7 +123,12 @@ class Leaks:
                 at.append((track.identity, track.action, spot))
 
     def look(self, pair: Pair) -> None:
-        """Compare the faces of one frame."""
+        """Compare the faces of one frame; where nothing was to be hidden, nothing is asked."""
+        seconds = float(pair.seconds)
+        self._start = seconds if pair.number == 0 else self._start
+        since = seconds - self._start
+        if self._asked and not any(start <= since <= stop for start, stop in self._asked):
+            return
         planned = self._spots.get(pair.number, [])
         seen = self._detected(0, pair, self.first)
         seen = seen[seen.boxes[:, 2:].prod(-1) >= self.limits.smallest**2]

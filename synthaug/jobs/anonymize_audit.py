@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -60,7 +61,8 @@ def audit(
         trained_with: SHA-256 of recognisers that a generator has learnt to deceive: they do
             not count.
         gallery: photographs of people, a folder each, among whom hidden ones are looked up.
-        hide: the rung that made the output, on a photograph; the gallery is hidden by it too.
+        hide: what made the output, on a photograph; the gallery is hidden by it too. The
+            package's own ladder where None.
         max_pixels: largest frame that is read; the usual one where None.
         report: folder for the page, its facts and the private sheet; none where None.
         render: what writes them.
@@ -85,6 +87,8 @@ def audit(
     files = _Files.read(source, output, max_pixels)
     detectors = tuple(detectors or default_detectors())
     people = read_gallery(Path(gallery), detectors[0]) if gallery is not None else None
+    if people is not None and hide is None:
+        hide = _usual_hider()
 
     timeline = Timeline()
     leaks = Leaks(plan, detectors, limits=limits, rotation=files.rotation)
@@ -124,6 +128,13 @@ def audit(
     if report is not None and render is not None:
         render(result, Path(report))
     return result
+
+
+def _usual_hider() -> Hide:
+    from synthaug.jobs.anonymize_photograph import hider
+    from synthaug.replacing.ladder import Ladder
+
+    return hider(Ladder.usual(), secrets.token_bytes(32))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -139,7 +139,8 @@ def test_sound_that_is_gone_or_changed_is_told(case, tmp_path):
 def test_a_damaged_output_is_never_passed(case, tmp_path):
     content = bytearray(case.hidden(tmp_path / "out.mp4").read_bytes())
     # The second half of the coded pictures is lost, the index is not.
-    pictures = slice(content.index(b"mdat") + 4000, content.index(b"moov") - 8, 7)
+    start, end = content.index(b"mdat"), content.index(b"moov") - 8
+    pictures = slice((start + end) // 2, end, 7)
     content[pictures] = bytes(len(content[pictures]))
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(content)
@@ -259,3 +260,12 @@ def test_pictures_are_read_again_too(case, make_picture, detector, tmp_path):
     Image.fromarray(covered[:200]).save(tmp_path / "c.jpg")
     told = status(audit(source, tmp_path / "c.jpg", plan))
     assert (told["size"], told["kind"]) == (Status.FAIL, Status.FAIL)
+
+
+def test_nothing_is_asked_of_times_that_were_to_stay_open(case, tmp_path):
+    import dataclasses
+
+    output = case.hidden(tmp_path / "out.mp4", opened=range(12, 24))
+    late = dataclasses.replace(case.plan, between=[(0.0, 0.45)])
+    assert not audit(case.source, output, late).exposed
+    assert audit(case.source, output, case.plan).exposed
