@@ -1,0 +1,1 @@
+"""The engine: jobs that survive whatever happens to the processes that run them."""

@@ -1,0 +1,1 @@
+"""The front: gRPC calls in, answers out; checks and refuses, computes nothing."""

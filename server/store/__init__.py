@@ -1,0 +1,1 @@
+"""What the server keeps: artifacts, access, results and the audit log; SQLite and files."""
