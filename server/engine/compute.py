@@ -8,7 +8,7 @@ cancelled, and refuse with `synthaug_server.refusal.Refused` (QUEUE_FULL, WORKER
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 
@@ -82,8 +82,8 @@ class NoCompute:
         self, request: augmentation_pb2.StreamSamplesRequest, model: str, trace: str
     ) -> AsyncIterator[augmentation_pb2.SampledImage]:
         """See `Compute.stream`."""
-        raise _no_workers()
-        yield
+        async for nothing in _nothing():
+            yield nothing
 
     async def anonymize(
         self, request: anonymization_pb2.AnonymizeImageRequest, trace: str
@@ -98,8 +98,15 @@ class NoCompute:
         trace: str,
     ) -> AsyncIterator[anonymization_pb2.AnonymizeFramesResponse]:
         """See `Compute.anonymize_frames`."""
-        raise _no_workers()
-        yield
+        async for nothing in _nothing():
+            yield nothing
+
+
+async def _nothing() -> AsyncIterator[Any]:
+    refusals = [_no_workers()]
+    for refused in refusals:
+        raise refused
+    yield
 
 
 def _no_workers() -> Refused:

@@ -39,12 +39,14 @@ CREATE INDEX IF NOT EXISTS blobs_expiry ON blobs (state, expires);
 CREATE INDEX IF NOT EXISTS blobs_owner ON blobs (owner, state, created);
 CREATE INDEX IF NOT EXISTS blobs_operation ON blobs (operation);
 CREATE TABLE IF NOT EXISTS uses (
-    blob TEXT NOT NULL, operation TEXT NOT NULL, PRIMARY KEY (blob, operation)
+    blob TEXT NOT NULL, operation TEXT NOT NULL, since REAL NOT NULL,
+    PRIMARY KEY (blob, operation)
 );
 CREATE INDEX IF NOT EXISTS uses_operation ON uses (operation);
 """
 # Left free on the disk, so that jobs and the log can go on when uploads have filled the rest.
 _RESERVE = 256 << 20
+_OLD_USE = 300.0  # seconds
 _RECEIPTS_SECONDS = 90 * 24 * 3600.0
 
 
@@ -298,7 +300,7 @@ class Artifacts:
             raise not_found("artifact")
         return _blob(row)
 
-    def list(self, owner: str, *, after: tuple[float, str] | None, limit: int) -> list[Blob]:
+    def listed(self, owner: str, *, after: tuple[float, str] | None, limit: int) -> list[Blob]:
         """Artifacts of an owner, newest first, from a place in that order on."""
         created, blob = after or (float("inf"), "")
         rows = self._database.rows(
@@ -318,7 +320,8 @@ class Artifacts:
         """Hold artifacts for a job: they cannot be deleted and do not expire before it ends."""
         with self._database.transaction() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO uses VALUES (?, ?)", [(one, operation) for one in artifacts]
+                "INSERT OR IGNORE INTO uses VALUES (?, ?, ?)",
+                [(one, operation, time.time()) for one in artifacts],
             )
 
     def in_use(self) -> dict[str, list[str]]:
@@ -327,6 +330,11 @@ class Artifacts:
         for row in self._database.rows("SELECT operation, blob FROM uses"):
             held.setdefault(row["operation"], []).append(row["blob"])
         return held
+
+    def is_old_use(self, operation: str) -> bool:
+        """Whether a job's hold is older than any call that could still be writing the job down."""
+        row = self._database.row("SELECT MAX(since) AS at FROM uses WHERE operation = ?", operation)
+        return row is not None and row["at"] is not None and row["at"] < time.time() - _OLD_USE
 
     def release(self, operation: str) -> None:
         """Hold nothing for a job any more."""

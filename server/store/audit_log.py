@@ -70,8 +70,9 @@ class AuditLog:
             try:
                 self._catch_up()
                 now = time.time()
-                fields = {
-                    "seq": self._last.sequence + 1, "time": round(now, 3), "actor": actor,
+                number = self._last.sequence + 1
+                fields: dict[str, Any] = {
+                    "seq": number, "time": round(now, 3), "actor": actor,
                     "action": action, "subject": subject, "facts": facts,
                     "prev": self._last.hash,
                 }  # fmt: skip
@@ -79,7 +80,7 @@ class AuditLog:
                 line = json.dumps({**fields, "hash": digest}, separators=(",", ":")).encode()
                 os.write(self._file, line + b"\n")
                 self._size += len(line) + 1
-                self._last = Entry(fields["seq"], digest, now)
+                self._last = Entry(number, digest, now)
                 os.pwrite(self._head, f"{self._last.sequence:020d} {digest}\n".encode(), 0)
                 if safe:
                     os.fdatasync(self._file)

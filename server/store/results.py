@@ -24,7 +24,10 @@ CREATE TABLE IF NOT EXISTS models (
 );
 CREATE INDEX IF NOT EXISTS models_operation ON models (operation);
 CREATE INDEX IF NOT EXISTS models_owner ON models (owner, id);
+CREATE TABLE IF NOT EXISTS forgotten (operation TEXT PRIMARY KEY, time REAL NOT NULL);
 """
+
+_REMEMBERED_SECONDS = 90 * 24 * 3600.0
 
 
 class Results:
@@ -93,7 +96,8 @@ class Results:
         )
         if row is None:
             raise not_found("report")
-        return quality_pb2.Report.FromString(row["payload"])
+        report: quality_pb2.Report = quality_pb2.Report.FromString(row["payload"])
+        return report
 
     def model(self, identifier: str, owner: str) -> model_pb2.Model | None:
         """A trained model of an owner; None where there is none."""
@@ -108,13 +112,25 @@ class Results:
         return [_model(row) for row in rows]
 
     def forget(self, operation: str) -> None:
-        """Drop what a job left here."""
+        """Drop what a job left here, and remember that there was one."""
+        self._database.write(
+            "INSERT OR REPLACE INTO forgotten VALUES (?, ?)", operation, time.time()
+        )
         for table in ("reports", "models"):
             self._database.write(f"DELETE FROM {table} WHERE operation = ?", operation)
 
+    def was_forgotten(self, operation: str) -> bool:
+        """Whether there was such a job: the same request must not run a second time."""
+        return bool(self._database.rows("SELECT 1 FROM forgotten WHERE operation = ?", operation))
+
+    def forget_old(self, now: float) -> None:
+        """Drop what is remembered of jobs deleted long ago."""
+        self._database.write("DELETE FROM forgotten WHERE time < ?", now - _REMEMBERED_SECONDS)
+
 
 def _model(row: sqlite3.Row) -> model_pb2.Model:
-    return model_pb2.Model.FromString(row["payload"])
+    model: model_pb2.Model = model_pb2.Model.FromString(row["payload"])
+    return model
 
 
 def _stamp(create: Timestamp, expire: Timestamp, ttl: float) -> None:

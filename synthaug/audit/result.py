@@ -14,7 +14,7 @@ from synthaug.verdict import Status, Verdicts
 
 __all__ = ["AuditResult", "Doubt", "TrackFacts"]
 
-SAFETY = ("open", "holes", "identity", "gallery", "control")
+SAFETY = ("open", "holes", "identity", "naive", "parrot", "control")
 """Gates about people; the others say whether the file is otherwise its source."""
 
 
@@ -54,6 +54,9 @@ class TrackFacts:
         status: of the identity, as a verdict has it.
         control: similarity of the source with itself in other frames; None where not measured.
         similarity: of the output with the source in other frames; None where not measured.
+        same: similarity from which it is the same person, with one stranger in a thousand taken
+            for one; None where not measured.
+        recogniser: who measured these; of several the one that comes nearest to knowing.
         why: in words.
     """
 
@@ -67,6 +70,8 @@ class TrackFacts:
     status: str = "INCONCLUSIVE"
     control: float | None = None
     similarity: float | None = None
+    same: float | None = None
+    recogniser: str = ""
     why: str = ""
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,10 +14,14 @@ from synthaug.errors import InputError
 from synthaug.training.progress import Callback, Progress, tell
 
 if TYPE_CHECKING:
+    from synthaug.audit.galleries import Gallery, Hide
+    from synthaug.audit.identity import Identity, Sights
     from synthaug.audit.leaks import Leaks, Limits
     from synthaug.audit.result import AuditResult, TrackFacts
     from synthaug.faces.detections import Detector
     from synthaug.faces.plan import Plan, PlannedTrack
+    from synthaug.faces.recognisers import Recogniser
+    from synthaug.verdict import Verdict
 
 __all__ = ["audit"]
 
@@ -30,6 +34,10 @@ def audit(
     mute: bool = False,
     limits: Limits | None = None,
     detectors: Sequence[Detector] | None = None,
+    recognisers: Sequence[Recogniser] | None = None,
+    trained_with: Collection[str] = (),
+    gallery: str | Path | None = None,
+    hide: Hide | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> AuditResult:
     """Whether an anonymized video shows a face of its source, and what else has changed.
@@ -43,6 +51,11 @@ def audit(
         mute: whether the sound was to be left out.
         limits: what counts as open, and as too much change elsewhere.
         detectors: two of different making; the default ones where None.
+        recognisers: who looks whether people can be recognised; all that are here where None.
+        trained_with: SHA-256 of recognisers that a generator has learnt to deceive: they do
+            not count.
+        gallery: photographs of people, a folder each, among whom hidden ones are looked up.
+        hide: the rung that made the output, on a photograph; the gallery is hidden by it too.
         callbacks: told how many frames have been looked at.
 
     Raises:
@@ -50,6 +63,8 @@ def audit(
         Damaged: not one frame of a file can be decoded.
     """
     from synthaug.audit.faithful import Outside, file_verdicts, metadata_verdict
+    from synthaug.audit.galleries import read_gallery
+    from synthaug.audit.identity import Sights
     from synthaug.audit.judging import doubts_of, exposure_verdicts
     from synthaug.audit.leaks import Leaks, Limits
     from synthaug.audit.pairing import Timeline, pairs
@@ -62,18 +77,23 @@ def audit(
     plan = _planned(plan, source)
     before, after = probe(source), probe(output)
     detectors = tuple(detectors or default_detectors())
+    people = read_gallery(Path(gallery), detectors[0]) if gallery is not None else None
 
     timeline = Timeline()
     leaks = Leaks(plan, detectors, limits=limits)
     outside = Outside(plan, limits.psnr)
+    sights = Sights(plan)
     for pair in pairs(before, after, timeline):
         leaks.look(pair)
         outside.look(pair)
+        sights.look(pair)
         done = pair.number + 1
         tell(callbacks, Progress(phase="audit", images_seen=done, total=plan.frames, unit="frames"))
 
+    recognised = _recognised(plan, sights, recognisers, trained_with, people, hide)
     verdicts = [
         *exposure_verdicts(leaks, timeline, outside),
+        *recognised.verdicts,
         *file_verdicts(before, after, timeline, outside, mute=mute),
         metadata_verdict(before, after),
     ]
@@ -87,8 +107,9 @@ def audit(
         faces=sum(not glimpse.kept for glimpse in leaks.glimpses),
         verdicts=Verdicts(verdicts),
         doubts=doubts_of(leaks),
-        tracks=[_track(track, plan, leaks) for track in plan.tracks],
+        tracks=[_track(track, plan, leaks, recognised) for track in plan.tracks],
         detectors={each.name: each.sha256 for each in detectors},
+        recognisers=recognised.used,
         area=outside.area,
         left_out=before.left_out,
         limits=dataclasses.asdict(limits),
@@ -115,7 +136,57 @@ def _planned(plan: Plan | str | Path, source: Path) -> Plan:
     return plan
 
 
-def _track(track: PlannedTrack, plan: Plan, leaks: Leaks) -> TrackFacts:
+@dataclasses.dataclass(frozen=True)
+class _Recognised:
+    """What recognisers said: verdicts, each track's likenesses, and which were asked."""
+
+    verdicts: list[Verdict]
+    seen: list[Identity]
+    wrong: dict[str, str]
+    used: dict[str, str]
+
+
+def _recognised(
+    plan: Plan,
+    sights: Sights,
+    recognisers: Sequence[Recogniser] | None,
+    trained_with: Collection[str],
+    people: Gallery | None,
+    hide: Hide | None,
+) -> _Recognised:
+    """Ask every recogniser that is here and took no part in training."""
+    from synthaug.audit import identity
+    from synthaug.audit.galleries import gallery_verdicts
+    from synthaug.faces.recognisers import recognisers as all_here
+
+    here = list(all_here() if recognisers is None else recognisers)
+    used = [each for each in here if each.sha256 not in trained_with]
+    why_none = ""
+    if not used:
+        why_none = (
+            "the only recognisers here took part in training" if here
+            else "no recogniser is here: run synthaug models get mobilefacenet, or install "
+            "synthaug[dlib]"
+        )  # fmt: skip
+    seen = identity.identities(sights, used)
+    pairs = identity.together(plan)
+    wrong = {}
+    for each in used:
+        mine = [one for one in seen if one.recogniser == each.name]
+        if reason := identity.broken(each, mine, sights, pairs):
+            wrong[each.name] = reason
+    verdicts = [
+        identity.identity_verdict(seen, wrong, why_none),
+        identity.control_verdict(seen, wrong, used, why_none),
+    ]
+    sound = [each for each in used if each.name not in wrong]
+    if people is not None and sound:
+        verdicts += gallery_verdicts(people, sound[0], seen, hide)
+    return _Recognised(verdicts, seen, wrong, {each.name: each.sha256 for each in used})
+
+
+def _track(track: PlannedTrack, plan: Plan, leaks: Leaks, recognised: _Recognised) -> TrackFacts:
+    """What became of one track, as the recogniser says that comes nearest to knowing it."""
     from synthaug.audit.result import TrackFacts
 
     sides = [float(np.sqrt(spot.box[2:].prod())) for spot in track.spots]
@@ -129,4 +200,27 @@ def _track(track: PlannedTrack, plan: Plan, leaks: Leaks) -> TrackFacts:
         frames=len(track.spots),
         side=round(float(np.median(sides)), 1),
         likeness=max(seen) if seen else None,
+        **_known_by(track, recognised),
     )
+
+
+def _known_by(track: PlannedTrack, recognised: _Recognised) -> dict[str, Any]:
+    """Status, control, similarity and reason of a track's identity."""
+    mine = [each for each in recognised.seen if each.track == track.identity]
+    if not mine:
+        return {"why": "kept on purpose" if track.action == "keep" else "not looked at"}
+    sound = [each for each in mine if each.recogniser not in recognised.wrong]
+    counted = [each for each in sound if each.known]
+    if not counted:
+        why = "not recognised in the source itself" if sound else "the audit is broken"
+        best = max(mine, key=lambda each: each.similarity)
+        status = "INCONCLUSIVE"
+    else:
+        best = max(counted, key=lambda each: each.similarity - each.same)
+        status = "FAIL" if best.found else "PASS"
+        why = "recognised" if best.found else "not recognised"
+    control = round(best.control, 3) if best.control == best.control else None
+    return {
+        "status": status, "control": control, "similarity": round(best.similarity, 3),
+        "same": best.same, "recogniser": best.recogniser, "why": why,
+    }  # fmt: skip

@@ -23,6 +23,7 @@ from synthaug.metrics.neighbours import (
     precision_recall,
 )
 from synthaug.metrics.probabilities import inception_score, inception_scores
+from synthaug.metrics.recognition import hits, hits_by_chance, ranks, true_accepts
 
 __all__ = [
     "Birthday",
@@ -35,6 +36,8 @@ __all__ = [
     "euclidean",
     "frechet_distance",
     "frechet_of_products",
+    "hits",
+    "hits_by_chance",
     "inception_score",
     "inception_scores",
     "kid",
@@ -42,5 +45,7 @@ __all__ = [
     "mean_pairwise_distance",
     "nearest",
     "precision_recall",
+    "ranks",
     "support_of_collisions",
+    "true_accepts",
 ]

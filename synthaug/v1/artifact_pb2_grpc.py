@@ -97,8 +97,9 @@ class ArtifactServiceServicer(object):
         upload stays open and can go on later at committed_bytes.
         Errors: DATA_LOSS, reason CHUNK_CORRUPT (nothing of that chunk is written) or
         SHA256_MISMATCH (the upload is emptied and starts again at 0); FAILED_PRECONDITION, reason
-        OFFSET_MISMATCH with metadata committed_bytes; ABORTED, reason UPLOAD_BUSY, while another
-        call writes to it; INVALID_ARGUMENT for more bytes than announced. Role submitter.
+        OFFSET_MISMATCH, UPLOAD_INCOMPLETE or UPLOAD_FINISHED, with metadata committed_bytes;
+        ABORTED, reason UPLOAD_TAKEN_OVER, where a later call writes to the same upload, or
+        UPLOAD_SILENT; INVALID_ARGUMENT for more bytes than announced. Role submitter.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
