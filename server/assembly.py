@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from synthaug_server.engine.compute import Compute, NoCompute
 from synthaug_server.engine.job_store import JobStore
 from synthaug_server.engine.sqlite_jobs import SQLiteJobs
-from synthaug_server.front.metrics import Metrics
-from synthaug_server.front.stores import Stores
+from synthaug_server.engine.supervising import EngineProcess
 from synthaug_server.settings import Settings
+
+if TYPE_CHECKING:
+    from synthaug_server.front.metrics import Metrics
+    from synthaug_server.front.stores import Stores
 
 __all__ = ["Engine", "compute", "engine", "job_store"]
 
@@ -26,14 +29,6 @@ class Engine(Protocol):
         ...
 
 
-class _Idle:
-    async def start(self) -> None:
-        """Nothing runs jobs."""
-
-    async def stop(self, grace: float) -> None:
-        """Nothing runs jobs."""
-
-
 def job_store(settings: Settings) -> JobStore:
     """Where jobs are kept."""
     return SQLiteJobs(settings.store / "jobs.db")
@@ -46,4 +41,4 @@ def compute(settings: Settings, metrics: Metrics) -> Compute:
 
 def engine(settings: Settings, stores: Stores, compute: Compute, metrics: Metrics) -> Engine:
     """What runs jobs."""
-    return _Idle()
+    return EngineProcess(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import traceback
 from collections.abc import Mapping
 
 import grpc
@@ -12,7 +13,16 @@ from google.rpc import error_details_pb2, status_pb2
 
 from synthaug.errors import InternalError, SynthaugError
 
-__all__ = ["DOMAIN", "Refused", "invalid", "not_found", "refusal_of", "status_of", "without_paths"]
+__all__ = [
+    "DOMAIN",
+    "Refused",
+    "invalid",
+    "not_found",
+    "refusal_of",
+    "status_of",
+    "told_bug",
+    "without_paths",
+]
 
 DOMAIN = "synthaug"
 
@@ -102,6 +112,13 @@ def refusal_of(raised: BaseException) -> Refused:
         "log has the rest.",
         facts={"error_id": error_id},
     )  # fmt: skip
+
+
+def told_bug(raised: BaseException) -> dict[str, object]:
+    """Class and place of an exception for a log; its text may hold names of people and files."""
+    frames = traceback.extract_tb(raised.__traceback__)[-8:]
+    at = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"type": type(raised).__name__, "at": at}
 
 
 def status_of(refused: Refused, facts: Mapping[str, str] | None = None) -> status_pb2.Status:

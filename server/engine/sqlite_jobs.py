@@ -184,6 +184,16 @@ class SQLiteJobs:
             _event(connection, job, "state", b"%d" % State.RUNNING)
             return _job(_there(connection, job))
 
+    def give_back(self, job: str) -> None:
+        """See `JobStore.give_back`."""
+        with self._database.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE jobs SET state = 1, attempts = attempts - 1 WHERE id = ? AND state = 2",
+                (job,),
+            ).rowcount
+            if changed:
+                _event(connection, job, "state", b"%d" % State.QUEUED)
+
     def report(self, job: str, *, progress: bytes = b"", warning: str = "") -> bool:
         """See `JobStore.report`."""
         with self._database.transaction() as connection:
