@@ -48,14 +48,13 @@ from synthaug_server.front.submitting import Submitter
 from synthaug_server.front.sweeping import Sweeper
 from synthaug_server.front.watching import Watcher
 from synthaug_server.settings import Settings
-from synthaug_server.store import access, artifacts, results
 from synthaug_server.store.access import Access
 from synthaug_server.store.artifacts import Artifacts
 from synthaug_server.store.audit_log import AuditLog
-from synthaug_server.store.database import Database
+from synthaug_server.store.opening import open_state
 from synthaug_server.store.results import Results
 
-__all__ = ["Ports", "Server", "open_access", "serve"]
+__all__ = ["Ports", "Server", "serve"]
 
 SERVICES = (
     "synthaug.v1.AnonymizationService",
@@ -66,7 +65,6 @@ SERVICES = (
     "synthaug.v1.QualityService",
     "google.longrunning.Operations",
 )
-_SCHEMA = access.SCHEMA + artifacts.SCHEMA + results.SCHEMA
 _THREADS = 8
 _SLACK = 1 << 20  # of a message, beside the picture in it
 _LOG = logging.getLogger("synthaug.server")
@@ -85,28 +83,6 @@ class Ports:
     address: str
     admin: str
     metrics: str
-
-
-def open_state(store: Path) -> Database:
-    """The store's own database, made where there is none.
-
-    Raises:
-        InputError: the folder cannot be made or written to.
-    """
-    try:
-        store.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Database(store / "state.db", _SCHEMA)
-    except OSError as error:
-        raise InputError(
-            "--store cannot be used", got=(error.strerror or "an error").lower(),
-            where=str(store), remedy="Name a folder this user can write to.",
-        ) from error  # fmt: skip
-
-
-def open_access(store: Path) -> tuple[Access, AuditLog]:
-    """Tokens and the log, for the command line; the server may be running."""
-    database = open_state(store)
-    return Access(database), AuditLog(store)
 
 
 class Server:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol
 
-from synthaug_server.engine.compute import Compute, NoCompute
+from synthaug_server.engine.compute import Compute
 from synthaug_server.engine.job_store import JobStore
 from synthaug_server.engine.sqlite_jobs import SQLiteJobs
 from synthaug_server.engine.supervising import EngineProcess
 from synthaug_server.settings import Settings
+from synthaug_server.workers.models import Models
 
 if TYPE_CHECKING:
     from synthaug_server.front.metrics import Metrics
@@ -29,6 +31,14 @@ class Engine(Protocol):
         ...
 
 
+class _Idle:
+    async def start(self) -> None:
+        """Nothing runs jobs."""
+
+    async def stop(self, grace: float) -> None:
+        """Nothing runs jobs."""
+
+
 def job_store(settings: Settings) -> JobStore:
     """Where jobs are kept."""
     return SQLiteJobs(settings.store / "jobs.db")
@@ -36,9 +46,11 @@ def job_store(settings: Settings) -> JobStore:
 
 def compute(settings: Settings, metrics: Metrics) -> Compute:
     """What draws and replaces faces at once."""
-    return NoCompute()
+    return Models(settings, metrics)
 
 
 def engine(settings: Settings, stores: Stores, compute: Compute, metrics: Metrics) -> Engine:
-    """What runs jobs."""
+    """What runs jobs; nothing where another process is to do it."""
+    if os.environ.get("SYNTHAUG_SERVER_WITHOUT_ENGINE"):
+        return _Idle()
     return EngineProcess(settings)

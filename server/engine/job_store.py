@@ -202,7 +202,7 @@ class JobStore(Protocol):
         """A running job's engine stops in good order: QUEUED again, the attempt not counted."""
         ...
 
-    def report(self, job: str, *, progress: bytes = b"", warning: str = "") -> bool:
+    def report(self, job: str, *, progress: bytes | None = None, warning: str = "") -> bool:
         """Add an event of a running job; newer progress replaces older that came just before.
 
         Returns:

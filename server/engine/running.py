@@ -160,7 +160,7 @@ class Runner:
             if "error" in head:
                 raise _Told(parts[0], head["error"])
             go_on = self.jobs.report(
-                job.id, progress=parts[0] if parts else b"", warning=str(head.get("warning", ""))
+                job.id, progress=parts[0] if parts else None, warning=str(head.get("warning", ""))
             )
             if not go_on:
                 raise Cancelled

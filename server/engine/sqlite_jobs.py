@@ -194,13 +194,13 @@ class SQLiteJobs:
             if changed:
                 _event(connection, job, "state", b"%d" % State.QUEUED)
 
-    def report(self, job: str, *, progress: bytes = b"", warning: str = "") -> bool:
+    def report(self, job: str, *, progress: bytes | None = None, warning: str = "") -> bool:
         """See `JobStore.report`."""
         with self._database.transaction() as connection:
             row = _row(connection, job)
             if row is None or State(row["state"]) in ENDED:
                 return False
-            if progress:
+            if progress is not None:
                 connection.execute(
                     "DELETE FROM events WHERE job = ? AND sequence = ? AND kind = 'progress'",
                     (job, row["last_sequence"]),

@@ -71,7 +71,7 @@ def _hear(line: Line, questions: Any, dropped: set[int]) -> None:
     while (heard := line.hear()) is not None:
         head, parts = heard
         if "drop" in head:
-            dropped.update(head["drop"] if isinstance(head["drop"], list) else [head["drop"]])
+            dropped.add(head["drop"])
         else:
             questions.put((head, parts))
     # The parent is gone: whatever is being drawn is for nobody.

@@ -90,8 +90,8 @@ class Worker:
             await self._say({**head, "id": number}, *parts)
             fields, found = await answer
         except asyncio.CancelledError:
-            with contextlib.suppress(OSError, Refused):
-                self._write({"drop": number})
+            with contextlib.suppress(OSError):
+                self.drop(number)
             raise
         except (OSError, _Gone):
             raise worker_died(await self._ended(), trace) from None
@@ -100,6 +100,14 @@ class Worker:
         if "reason" in fields:
             raise Told(found[0], fields)
         return fields, found
+
+    def drop(self, number: int) -> None:
+        """Tell the child that nobody waits for the answer to a question, or for a part of it.
+
+        Raises:
+            OSError: it is gone.
+        """
+        self._write({"drop": number})
 
     async def _open(self) -> None:
         async with self._opening:

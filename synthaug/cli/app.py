@@ -16,6 +16,7 @@ from synthaug.cli import (
     latent,
     models,
     recipes,
+    serving,
     translating,
     trying,
 )
@@ -46,6 +47,8 @@ app.add_typer(latent.app)
 app.add_typer(recipes.app)
 app.add_typer(translating.app)
 app.add_typer(anonymizing.app)
+app.add_typer(serving.app)
+app.add_typer(serving.audit_app)
 
 
 def _version(asked: bool) -> None:

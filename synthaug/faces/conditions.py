@@ -19,10 +19,10 @@ GRID = 32
 """Cells a side that landmarks are told in."""
 NUM_YAW, NUM_PITCH, NUM_MOUTH, NUM_EYES = 13, 7, 5, 4
 _YAW_STEP, _PITCH_STEP = 12.0, 10.0  # degrees
-_MOUTH_EDGES = (0.06, 0.16, 0.30, 0.48)
-"""Between the bins of mouths, gap of the lips over the distance of the eyes' middles: closed,
-lips apart, teeth, open, wide open."""
-_EYES_EDGES = (0.16, 0.22, 0.28)
+_MOUTH_EDGES = (0.04, 0.10, 0.18, 0.28)
+"""Between the bins of mouths, gap of the lips over the distance from eyes to mouth: closed, lips
+apart, teeth, open, wide open. With the eyes', at quantiles of the training faces."""
+_EYES_EDGES = (0.20, 0.27, 0.34)
 """Between the bins of eyes, their height over their width: shut, narrow, usual, wide."""
 _NOSE_REACH = 0.62
 """How far the tip of the nose stands before the plane of eyes and mouth, over the distance from
@@ -71,13 +71,13 @@ class Conditions:
 
 
 def conditions(
-    spot: Spot, *, mouth: float = 0.0, eyes: float = 0.25, where: Placement | None = None
+    spot: Spot, *, mouth: float = 0.02, eyes: float = 0.3, where: Placement | None = None
 ) -> Conditions:
     """What a generator is told about one face, each frame for itself; `steady` for tracks.
 
     Args:
         spot: of the face.
-        mouth: gap between the lips over the distance of the eyes.
+        mouth: gap between the lips over the distance from eyes to mouth.
         eyes: height over width of the eyes' openings.
         where: its crop; `placement` of the spot by default.
     """
@@ -102,7 +102,7 @@ def steady(
     told: list[Conditions] = []
     held: NDArray[np.int64] | None = None
     for row, spot in enumerate(spots):
-        mouth, eyes = (0.0, 0.25) if openness is None else map(float, openness[row])
+        mouth, eyes = (0.02, 0.3) if openness is None else map(float, openness[row])
         numbers = _numbers(spot, mouth, eyes, where[row] if where else None)
         near = np.round(numbers).astype(np.int64)
         if held is not None:

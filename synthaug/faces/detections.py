@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Detections", "Detector", "agreeing", "overlap", "without_twins"]
+__all__ = ["Detections", "Detector", "agreeing", "closeness", "overlap", "without_twins"]
 
 Floats = NDArray[np.float32]
 
@@ -68,7 +68,10 @@ class Detections:
 
 
 class Detector(Protocol):
-    """Finds faces; ``name`` and ``sha256`` of its weights stand in plans and reports."""
+    """Finds faces; ``name`` and ``sha256`` of its weights stand in plans and reports.
+
+    A detector may say in ``sure`` from which score it can be believed alone; 0.5 else.
+    """
 
     name: str
     sha256: str
@@ -101,3 +104,19 @@ def agreeing(a: Detections, b: Detections, *, least: float = 0.4) -> NDArray[np.
     if not len(a) or not len(b):
         return np.zeros(len(a), np.bool_)
     return np.asarray(overlap(a.boxes, b.boxes).max(1) >= least)
+
+
+def closeness(a: Floats, b: Floats) -> NDArray[np.float64]:
+    """How well boxes fit, float64 (A, B): above 0 for pairs that may be one face, at most 2.
+
+    Overlap first; small fast faces leave their own box within a frame, so centres within
+    a face's size count too, where the sizes agree.
+    """
+    centres = np.linalg.norm(
+        (a[:, None, :2] + a[:, None, 2:] / 2) - (b[None, :, :2] + b[None, :, 2:] / 2), axis=-1
+    )
+    sides = np.sqrt(a[:, 2:].prod(-1))[:, None], np.sqrt(b[:, 2:].prod(-1))[None]
+    larger, smaller = np.maximum(*sides), np.minimum(*sides)
+    near = 1 - centres / np.maximum(larger, 1e-6)
+    fits = (smaller > 0.5 * larger) & (near > 0)
+    return np.where(fits, overlap(a, b) + near, 0.0).astype(np.float64)

@@ -43,6 +43,7 @@ class CenterFace:
     """
 
     name = "centerface"
+    sure = 0.45
 
     def __init__(self, *, least: float = 0.3) -> None:
         self.least = least
@@ -97,6 +98,7 @@ class YuNet:
     """
 
     name = "yunet"
+    sure = 0.55
 
     def __init__(self, *, least: float = 0.5) -> None:
         path = find(self.name)
@@ -130,6 +132,7 @@ class MTCNNFaces:
     """
 
     name = "mtcnn"
+    sure = 0.8
 
     def __init__(self, *, least: float = 0.7, smallest: int = 20) -> None:
         from facenet_pytorch import MTCNN

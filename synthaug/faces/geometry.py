@@ -110,17 +110,20 @@ def oval(resolution: int) -> NDArray[np.bool_]:
 
     A pixel that the oval's edge runs through belongs to it.
     """
-    inside = level(_middles(resolution)) <= 1 + 0.75 / (resolution * _HALF_WIDTH)
+    inside = _levels(resolution) <= 1 + 0.75 / (resolution * _HALF_WIDTH)
     inside.setflags(write=False)
     return inside
 
 
-def cut(picture: NDArray[np.uint8], where: Placement, resolution: int) -> NDArray[np.uint8]:
+def cut(
+    picture: NDArray[np.uint8], where: Placement, resolution: int, *, edges: bool = False
+) -> NDArray[np.uint8]:
     """The crop, uint8 (R, R, 3): averaged over areas when shrinking, black outside the frame.
 
-    The face is in it: for reading a face while planning, never for a rung.
+    The face is in it: for reading a face while planning and for training, never for a rung.
+    With ``edges`` the frame's edge is repeated outside in place of black.
     """
-    crop, _ = _sampled(picture, where, resolution)
+    crop, _ = _sampled(picture, where, resolution, edges=edges)
     return _shrunk(crop, resolution)
 
 
@@ -131,11 +134,12 @@ def ring(picture: NDArray[np.uint8], where: Placement, resolution: int) -> NDArr
     interpolation, and not through averaging at the oval's edge.
     """
     crop, fine = _sampled(picture, where, resolution)
-    clear = level(_middles(fine)) > 1 + _FRAME_MARGIN / (where.side * _HALF_WIDTH)
-    clear = clear.astype(np.float32)
+    clear = _levels(fine) > 1 + _FRAME_MARGIN / (where.side * _HALF_WIDTH)
+    clear = (clear & _framed(picture.shape, where, fine)).astype(np.float32)
     colours = _shrunk(crop.astype(np.float32) * clear[..., None], resolution)
     shares = _shrunk(clear, resolution)[..., None]
-    colours = np.where(shares > 0, colours / np.maximum(shares, 1e-6), 0)
+    # Black that is there is 1: 0 says that nothing is known.
+    colours = np.where(shares > 0, np.maximum(colours / np.maximum(shares, 1e-6), 1), 0)
     colours[oval(resolution)] = 0
     return np.clip(colours + 0.5, 0, 255).astype(np.uint8)
 
@@ -153,8 +157,22 @@ def _middles(resolution: int) -> NDArray[np.float64]:
     return np.stack(np.meshgrid(places, places), -1)
 
 
+@functools.lru_cache(maxsize=32)
+def _levels(resolution: int) -> NDArray[np.float64]:
+    return level(_middles(resolution))
+
+
+def _framed(shape: tuple[int, ...], where: Placement, resolution: int) -> NDArray[np.bool_]:
+    """Which pixels of a crop show the frame, bool (R, R)."""
+    (a, b, x), (c, d, y) = where.to_frame(resolution).astype(np.float64)
+    along = np.arange(resolution)
+    across, down = a * along + b * along[:, None] + x, c * along + d * along[:, None] + y
+    inside = (across >= 0) & (across <= shape[1] - 1) & (down >= 0) & (down <= shape[0] - 1)
+    return np.asarray(inside, np.bool_)
+
+
 def _sampled(
-    picture: NDArray[np.uint8], where: Placement, resolution: int
+    picture: NDArray[np.uint8], where: Placement, resolution: int, *, edges: bool = False
 ) -> tuple[NDArray[np.uint8], int]:
     """The crop at a multiple of the resolution where the frame has more pixels, and its side."""
     import cv2
@@ -163,7 +181,7 @@ def _sampled(
     fine = resolution * times
     crop = cv2.warpAffine(
         picture, where.to_crop(fine), (fine, fine), flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0),
+        borderMode=cv2.BORDER_REPLICATE if edges else cv2.BORDER_CONSTANT, borderValue=(0, 0, 0),
     )  # fmt: skip
     return np.asarray(crop, np.uint8), fine
 

@@ -41,6 +41,7 @@ class PlannedTrack:
         times: presentation times in the plan's time base, one a spot.
         spots: where the face is, one a frame.
         doubts: why it may be no face, or may not be covered; in words.
+        person: number of the person shown, where tracks of one person were linked.
     """
 
     identity: int
@@ -49,6 +50,7 @@ class PlannedTrack:
     times: list[int]
     spots: list[Spot]
     doubts: list[str] = dataclasses.field(default_factory=list)
+    person: int | None = None
 
 
 @dataclasses.dataclass
@@ -66,6 +68,7 @@ class Plan:
         settings: SHA-256 of what the plan was made with.
         tracks: all tracks.
         notes: what else a person should know, in words.
+        between: spans of seconds, start and end, in which faces are hidden; all where empty.
     """
 
     input_name: str
@@ -78,6 +81,7 @@ class Plan:
     settings: str
     tracks: list[PlannedTrack]
     notes: list[str] = dataclasses.field(default_factory=list)
+    between: list[tuple[float, float]] = dataclasses.field(default_factory=list)
 
 
 def write_plan(plan: Plan, path: Path) -> None:
@@ -100,12 +104,14 @@ def _lines(plan: Plan) -> Iterator[dict[str, Any]]:
         "detectors": dict(plan.detectors),
         "settings": plan.settings,
         "notes": plan.notes,
+        "between": [list(span) for span in plan.between],
     }
     for track in plan.tracks:
         yield {
             "track": track.identity,
             "action": track.action.value,
             "doubts": track.doubts,
+            **({} if track.person is None else {"person": track.person}),
             "spots": [
                 {
                     "frame": track.first + row,
@@ -139,6 +145,7 @@ def read_plan(path: Path) -> Plan:
             head["input"], head["sha256"], int(head["width"]), int(head["height"]),
             int(head["frames"]), Fraction(head["time_base"]), dict(head["detectors"]),
             str(head["settings"]), [], [str(note) for note in head.get("notes", ())],
+            [(float(start), float(stop)) for start, stop in head.get("between", ())],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise _wrong(path, 1, "what a plan is for", f"{type(error).__name__}: {error}") from error
@@ -175,6 +182,7 @@ def _track(row: dict[str, Any], plan: Plan, number: int, path: Path) -> PlannedT
         track = PlannedTrack(
             int(row["track"]), Action(row["action"]), frames[0], times, spots,
             [str(doubt) for doubt in row["doubts"]],
+            int(row["person"]) if row.get("person") is not None else None,
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise _wrong(path, number, "a track", f"{type(error).__name__}: {error}") from error

@@ -20,7 +20,7 @@ from synthaug.faces.motion import CELLS
 __all__ = ["Sight", "SightFile"]
 
 _HEAD = struct.Struct("<II")  # length and CRC-32 of what follows
-_FIXED = struct.Struct("<qBH")  # time, cut, number of faces
+_FIXED = struct.Struct("<qBHH")  # time, cut, number of faces, length of the state
 _MAGIC = b"synthaug sights 1\n"
 
 
@@ -33,12 +33,14 @@ class Sight:
         cut: whether a shot begins with it.
         found: its faces, unsure ones too.
         motion: since the frame before, int8 (18, 32, 2).
+        state: of what looks, after this frame.
     """
 
     time: int
     cut: bool
     found: Detections
     motion: NDArray[np.int8]
+    state: bytes = b""
 
 
 class SightFile:
@@ -119,23 +121,26 @@ def _packed(sight: Sight) -> bytes:
         [found.boxes, found.points.reshape(len(found), 10), found.scores[:, None]], axis=1
     ).astype("<f4")
     return (
-        _FIXED.pack(sight.time, sight.cut, len(found))
+        _FIXED.pack(sight.time, sight.cut, len(found), len(sight.state))
         + numbers.tobytes()
         + found.by.astype(np.uint8).tobytes()
+        + sight.state
         + zlib.compress(sight.motion.tobytes(), 1)
     )
 
 
 def _unpacked(payload: bytes) -> Sight:
-    time, cut, count = _FIXED.unpack_from(payload)
+    time, cut, count, length = _FIXED.unpack_from(payload)
     numbers = np.frombuffer(payload, "<f4", count * 15, _FIXED.size).reshape(count, 15)
     at = _FIXED.size + numbers.nbytes
     by = np.frombuffer(payload, np.uint8, count, at)
-    motion = np.frombuffer(zlib.decompress(payload[at + count :]), np.int8).reshape(*CELLS, 2)
+    state = payload[at + count : at + count + length]
+    grid = zlib.decompress(payload[at + count + length :])
+    motion = np.frombuffer(grid, np.int8).reshape(*CELLS, 2)
     found = Detections(
         numbers[:, :4].astype(np.float32),
         numbers[:, 4:14].astype(np.float32).reshape(count, 5, 2),
         numbers[:, 14].astype(np.float32),
         by.copy(),
     )
-    return Sight(time, bool(cut), found, motion)
+    return Sight(time, bool(cut), found, motion, state)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
+import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthaug.errors import Damaged
+from synthaug.errors import Damaged, InputError
 from synthaug.faces.cuts import CutFinder
+from synthaug.faces.detections import Detections
+from synthaug.faces.doubts import doubts_of
 from synthaug.faces.lookout import Lookout
-from synthaug.faces.motion import MotionFinder
+from synthaug.faces.motion import STILL, MotionFinder
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.faces.sights import Sight, SightFile
-from synthaug.faces.tracks import Settings, Spot, Track, track
+from synthaug.faces.tracks import Settings, Track, track
+from synthaug.faces.turning import stored, upright
+from synthaug.faces.zones import Zone, zone_spots
+from synthaug.jobs.anonymize_people import recognised, references
 from synthaug.media import Clip, Limits, frames, probe
 from synthaug.media.editing import picture
 from synthaug.training.progress import Callback, Progress, tell
@@ -29,24 +36,40 @@ from synthaug.weights.registry import sha256_of
 __all__ = ["plan_video"]
 
 _SYNC_SECONDS = 10.0
+_AROUND = 1.0  # seconds beyond a span that are looked at too, so that tracks begin well
 
 
 def plan_video(
     source: str | Path,
     *,
+    keep: Sequence[str | Path] = (),
+    only: Sequence[str | Path] = (),
+    zones: Sequence[Zone] = (),
+    between: Sequence[tuple[float, float]] = (),
+    smallest: float = 0.0,
+    consistent: bool = False,
     limits: Limits | None = None,
     work: Path | None = None,
     lookout: Lookout | None = None,
     settings: Settings | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Iterable[Callback] = (),
 ) -> Plan:
     """Where the faces of a video are, in every frame, and what is to happen to each.
 
     Frames are read one by one and only what was found in them is kept, so memory does not
-    grow with the video but for some hundred bytes a frame.
+    grow with the video but for some hundred bytes a frame. What may be no face is covered,
+    with the reason beside it.
 
     Args:
         source: the video.
+        keep: photographs of people who stay as they are; whoever may be somebody else is
+            hidden all the same, and the plan says so.
+        only: photographs of the only people to hide; whoever may be one of them is hidden.
+        zones: boxes that are always covered.
+        between: spans of seconds since the first frame; nothing is hidden outside them.
+        smallest: faces whose larger side stays below it stay as they are, pixels.
+        consistent: link tracks that show one person, so that all get one new face; this
+            tells a viewer who appears again.
         limits: what to refuse.
         work: file that keeps what was found, so that the same call goes on after a kill; it
             is left where it is. None keeps nothing.
@@ -55,47 +78,76 @@ def plan_video(
         callbacks: told of progress, in frames.
 
     Raises:
-        InputError: not a video, or beyond the limits.
+        InputError: not a video, beyond the limits, or a photograph without one face.
         Damaged: not one frame can be decoded.
     """
+    spans = _spans(between)
+    if keep and only:
+        raise InputError("people", expected="either those to keep or those to hide", got="both")
     clip = probe(source, limits=limits)
     lookout, settings = lookout or Lookout(), settings or Settings()
+    people = references(keep or only, hide=bool(only), lookout=lookout, linked=consistent)
     digest = sha256_of(clip.path)
-    key = _key(digest, lookout)
+    key = _digest(digest, lookout.attention, [(d.name, d.sha256) for d in lookout.detectors], spans)
     with contextlib.ExitStack() as stack:
         if work is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-            work = Path(folder) / "sights"
+            work = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "sights"
         sights = stack.enter_context(SightFile(work, key))
-        notes = _look(clip, sights, lookout, callbacks)
-        kept = list(sights)
-        times = [float(sight.time * clip.time_base) for sight in kept]
-        tracks = track(
-            [sight.found for sight in kept], times, [sight.cut for sight in kept],
-            shown_size(clip), settings=settings,
-        )  # fmt: skip
+        notes = _look(clip, sights, lookout, spans, tuple(callbacks))
+        tracks, times, found = _tracked(clip, sights, settings)
+    planned = [
+        PlannedTrack(
+            0, Action.REPLACE, each.first, times[each.first : each.last + 1], each.spots,
+            doubts_of(each, [detector.name for detector in lookout.detectors]),
+        )
+        for each in tracks
+    ]  # fmt: skip
+    for each in planned:
+        if each.doubts:
+            each.action = Action.COVER
+    _spare_small(planned, smallest)
+    if people is not None:
+        recognised(clip, planned, tracks, people, tuple(callbacks))
+    planned = [part for each in planned for part in _within(each, spans, clip, times)]
+    planned += [_zone(zone, times, clip) for zone in zones]
+    for number, each in enumerate(planned):
+        each.identity = number
+        each.spots = [stored(spot, clip.rotation, (clip.width, clip.height)) for spot in each.spots]
+    wishes = (settings, _hashes((*keep, *only)), bool(only), zones, smallest, consistent)
     return Plan(
-        clip.path.name, digest, clip.width, clip.height, len(kept), clip.time_base,
-        {each.name: each.sha256 for each in lookout.detectors}, key,
-        [_planned(n, each, kept, clip) for n, each in enumerate(tracks)], notes,
+        clip.path.name, digest, clip.width, clip.height, found, clip.time_base,
+        {each.name: each.sha256 for each in lookout.detectors}, _digest(key, *wishes), planned,
+        notes, spans,
     )  # fmt: skip
 
 
 def _look(
-    clip: Clip, sights: SightFile, lookout: Lookout, callbacks: Sequence[Callback]
+    clip: Clip,
+    sights: SightFile,
+    lookout: Lookout,
+    spans: Sequence[tuple[float, float]],
+    callbacks: Sequence[Callback],
 ) -> list[str]:
     """Fill the file of sights up to the last frame; what went wrong, in words."""
     cuts, motion = CutFinder(), MotionFinder()
     began = synced = time.monotonic()
-    known = len(sights)
+    known, start = len(sights), None
+    lookout.reset()
+    if known:
+        lookout.state = sights[known - 1].state
     try:
         for index, frame in enumerate(frames(clip)):
+            start = frame.pts if start is None else start
+            seconds = float((frame.pts - start) * clip.time_base)
             image = upright(picture(frame), clip.rotation)
-            cut, moved = cuts(image), motion(image)
+            cut, step = cuts(image), motion(image)
             if index < known:
-                lookout.recall(looked_twice=bool((sights[index].found.by & 2).any()) or cut)
                 continue
-            sights.append(Sight(frame.pts, cut, lookout(image, cut=cut), moved))
+            if _inside(seconds, spans, around=_AROUND):
+                found = lookout(image, cut=cut, time=seconds, motion=step)
+            else:
+                found = Detections.none()
+            sights.append(Sight(frame.pts, cut, found, step, lookout.state))
             now = time.monotonic()
             if now - synced > _SYNC_SECONDS:
                 sights.sync()
@@ -111,47 +163,86 @@ def _look(
     return []
 
 
-def upright(image: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
-    """A stored frame as players show it: turned counter-clockwise by quarter turns."""
-    return np.ascontiguousarray(np.rot90(image, round(rotation / 90)))
+def _tracked(
+    clip: Clip, sights: SightFile, settings: Settings
+) -> tuple[list[Track], list[int], int]:
+    """Tracks in the upright picture, every frame's time, and the number of frames."""
+    found, times, cuts = [], [], []
+    for sight in sights:
+        found.append(sight.found)
+        times.append(sight.time)
+        cuts.append(sight.cut)
+
+    @functools.lru_cache(maxsize=128)
+    def motion(frame: int) -> NDArray[np.int8]:
+        return sights[frame].motion if frame < len(sights) else STILL
+
+    seconds = [float(each * clip.time_base) for each in times]
+    tracks = track(found, seconds, cuts, _shown_size(clip), motion=motion, settings=settings)
+    return tracks, times, len(times)
 
 
-def shown_size(clip: Clip) -> tuple[int, int]:
+def _shown_size(clip: Clip) -> tuple[int, int]:
     """Width and height of the frames as players show them."""
     turned = round(clip.rotation / 90) % 2
     return (clip.height, clip.width) if turned else (clip.width, clip.height)
 
 
-def stored(spot: Spot, clip: Clip) -> Spot:
-    """A face of the upright picture where it is in the frame as stored."""
-    quarter = round(clip.rotation / 90) % 4
-    if not quarter:
-        return spot
-    corners = np.stack([spot.box[:2], spot.box[:2] + spot.box[2:]])
-    ends = _turned_back(corners, quarter, clip)
-    box = np.concatenate([ends.min(0), ends.max(0) - ends.min(0)])
-    return dataclasses.replace(spot, box=box, points=_turned_back(spot.points, quarter, clip))
+def _spare_small(planned: list[PlannedTrack], smallest: float) -> None:
+    for each in planned:
+        largest = max(float(max(spot.box[2:])) for spot in each.spots)
+        if largest < smallest:
+            each.action = Action.KEEP
+            each.doubts.append(f"left open: at most {largest:.0f} pixels, below {smallest:g}")
 
 
-def _turned_back(points: NDArray[np.float32], quarter: int, clip: Clip) -> NDArray[np.float32]:
-    """Points x, y (N, 2) of the picture turned by quarters, in the frame as stored."""
-    x, y = points[:, 0], points[:, 1]
-    back = {
-        1: (clip.width - y, x),
-        2: (clip.width - x, clip.height - y),
-        3: (y, clip.height - x),
-    }
-    return np.stack(back[quarter], 1).astype(np.float32)
+def _within(
+    each: PlannedTrack, spans: Sequence[tuple[float, float]], clip: Clip, times: list[int]
+) -> list[PlannedTrack]:
+    """The parts of a track that lie in the spans."""
+    if not spans:
+        return [each]
+    parts: list[PlannedTrack] = []
+    before = -2
+    for row, moment in enumerate(each.times):
+        if not _inside(float((moment - times[0]) * clip.time_base), spans):
+            continue
+        if row != before + 1:
+            parts.append(
+                dataclasses.replace(
+                    each, first=each.first + row, times=[], spots=[], doubts=list(each.doubts)
+                )
+            )
+        parts[-1].times.append(moment)
+        parts[-1].spots.append(each.spots[row])
+        before = row
+    return parts
 
 
-def _planned(identity: int, each: Track, sights: Sequence[Sight], clip: Clip) -> PlannedTrack:
-    times = [sights[frame].time for frame in range(each.first, each.last + 1)]
-    spots = [stored(spot, clip) for spot in each.spots]
-    return PlannedTrack(identity, Action.REPLACE, each.first, times, spots)
+def _zone(zone: Zone, times: list[int], clip: Clip) -> PlannedTrack:
+    """A box by hand as a track of its own."""
+    seconds = [float((moment - times[0]) * clip.time_base) for moment in times]
+    first, spots = zone_spots(zone, seconds, _shown_size(clip))
+    return PlannedTrack(0, Action.COVER, first, times[first : first + len(spots)], spots)
 
 
-def _key(digest: str, lookout: Lookout) -> str:
-    """SHA-256 of all that what is found depends on."""
-    parts: list[Any] = [digest, dataclasses.asdict(lookout.attention)]
-    parts += [(each.name, each.sha256) for each in lookout.detectors]
+def _spans(between: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    for start, stop in between:
+        if not 0 <= start < stop < math.inf:
+            raise InputError(
+                "span", expected="a start before an end, in seconds", got=f"{start:g} to {stop:g}"
+            )
+    return sorted((float(start), float(stop)) for start, stop in between)
+
+
+def _inside(seconds: float, spans: Sequence[tuple[float, float]], around: float = 0.0) -> bool:
+    return not spans or any(a - around <= seconds <= b + around for a, b in spans)
+
+
+def _hashes(files: Sequence[str | Path]) -> list[str]:
+    return [sha256_of(Path(file)) for file in files]
+
+
+def _digest(*parts: Any) -> str:
+    """SHA-256 of what something depends on."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
+import itertools
+import secrets
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from synthaug.errors import Damaged
-from synthaug.faces.plan import Action, Plan
+from synthaug.errors import Damaged, InputError
+from synthaug.faces.plan import Plan
 from synthaug.jobs.anonymize_result import Rendered
-from synthaug.media import Writer, frames, probe
-from synthaug.media.editing import paint
+from synthaug.media import Clip, Limits, Writer, frames, probe
+from synthaug.media.encoding import chosen
+from synthaug.media.marking import Mark
+from synthaug.replacing.ladder import Ladder
+from synthaug.replacing.painter import Painter
 from synthaug.training.progress import Callback, Progress, tell
+from synthaug.weights.registry import sha256_of
 
 __all__ = ["render"]
 
@@ -24,8 +28,15 @@ def render(
     source: str | Path,
     output: str | Path,
     *,
+    salt: bytes | None = None,
+    ladder: Ladder | None = None,
+    linked: dict[int, str] | None = None,
     mute: bool = False,
     force: bool = False,
+    codec: str = "auto",
+    hardware: bool = False,
+    resume: bool = True,
+    limits: Limits | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> Rendered:
     """A file in which every track of the plan is hidden and nothing else has changed.
@@ -34,43 +45,85 @@ def render(
         plan: of this very input.
         source: the input; never changed.
         output: the file to write; appears whole or not at all.
+        salt: what the latents are made with; new where None, and then nothing is resumed.
+        ladder: what draws faces.
+        linked: track to the name it shares its latent with.
         mute: leave the sound out.
         force: replace what stands there.
+        codec: ``"auto"``, ``"h264"``, ``"h265"``, ``"av1"`` or ``"vp9"``.
+        hardware: code with the graphics card where that works.
+        resume: go on with what an earlier run of the same call left.
+        limits: what to refuse.
         callbacks: told how many frames are done.
 
     Raises:
         InputError: a plan of another file, a name that is taken.
-        OutOfResources: the disk is full.
+        OutOfResources: the disk is full; the same call goes on.
     """
-    clip = probe(source)
-    rungs: dict[int, Counter[str]] = {
-        track.identity: Counter() for track in plan.tracks if track.action is not Action.KEEP
-    }
-    done, warnings = 0, []
-    with Writer(clip, output, mute=mute, force=force) as writer:
+    clip = probe(source, limits=limits)
+    _refuse_other(plan, clip)
+    ladder = ladder or Ladder()
+    painter = Painter(plan, ladder, salt or secrets.token_bytes(32), linked=linked)
+    key = _key(plan, salt, ladder, linked) if salt else ""
+    done, warnings, damaged = 0, list(plan.notes), False
+    writer = Writer(
+        clip, output, mute=mute, force=force, coding=chosen(clip, codec, hardware=hardware),
+        key=key, resume=resume,
+    )  # fmt: skip
+    with writer:
+        if writer.state is not None:
+            painter.restore(writer.state)
+        # No frame is written that the plan has not seen.
+        shown = itertools.islice(frames(clip), plan.frames)
         try:
-            for done, frame in enumerate(frames(clip), 1):
-                for track in plan.tracks:
-                    row = done - 1 - track.first
-                    if track.action is not Action.KEEP and 0 <= row < len(track.spots):
-                        _cover(frame, track.spots[row].box)
-                        rungs[track.identity]["cover"] += 1
-                writer.write(frame)
+            for done, frame in enumerate(shown, 1):
+                if done <= writer.done:
+                    painter.skip()
+                    continue
+                painter.paint(frame)
+                writer.write(frame, painter.state)
                 tell(callbacks, Progress(phase="render", images_seen=done, total=plan.frames,
                                          unit="frames"))  # fmt: skip
         except Damaged as error:
-            warnings.append(str(error))
+            damaged = True
+            warnings += [] if str(error) in warnings else [str(error)]
+        _mark(writer, painter)
+    warnings += [*ladder.said, *([writer.warning] if writer.warning else [])]
+    damaged = damaged or done < plan.frames
     return Rendered(
-        output=Path(output), frames=done, rungs=rungs, left_out=clip.left_out,
-        warnings=tuple(warnings), damaged=bool(warnings),
+        output=Path(output), frames=done, rungs=painter.rungs, left_out=clip.left_out,
+        warnings=tuple(warnings), damaged=damaged,
     )  # fmt: skip
 
 
-def _cover(frame: Any, box: Any) -> None:
-    """Paint an oval over a box, half as large again."""
-    left, top, width, height = (float(x) for x in box)
-    x0, y0 = int(left - width * 0.25), int(top - height * 0.3)
-    tall, wide = int(height * 1.5) + 1, int(width * 1.5) + 1
-    y, x = np.mgrid[:tall, :wide]
-    mask = ((x + 0.5) / wide * 2 - 1) ** 2 + ((y + 0.5) / tall * 2 - 1) ** 2 <= 1
-    paint(frame, x0, y0, np.full((tall, wide, 3), 96, np.uint8), mask)
+def _mark(writer: Writer, painter: Painter) -> None:
+    """Say in the file what was done to it."""
+    used = {name for counts in painter.rungs.values() for name in counts}
+    facts = {"faces": len(painter.rungs), "rungs": sorted(used)}
+    generated = bool(used - {"cover"})
+    writer.mark = Mark(version=version("synthaug"), generated=generated, facts=facts)
+
+
+def _refuse_other(plan: Plan, clip: Clip) -> None:
+    got = sha256_of(clip.path)
+    if got != plan.input_sha256:
+        raise InputError(
+            "plan", expected=f"one for this file ({got[:12]})", got=plan.input_sha256[:12],
+            where=clip.path.name, remedy="Plan this file, or name the one it was planned for.",
+            code="input.plan",
+        )  # fmt: skip
+    size = (clip.width, clip.height)
+    if size != (plan.width, plan.height) or clip.time_base != plan.time_base:
+        raise InputError(
+            "plan", expected=f"one for {size[0]}x{size[1]}", got=f"{plan.width}x{plan.height}",
+            where=clip.path.name, remedy="Plan this file again.", code="input.plan",
+        )  # fmt: skip
+
+
+def _key(plan: Plan, salt: bytes, ladder: Ladder, linked: dict[int, str] | None) -> str:
+    """What every pixel of the output depends on, hashed; the salt cannot be read from it."""
+    digest = hashlib.sha256(version("synthaug").encode())
+    digest.update(repr(plan).encode())
+    digest.update(hashlib.sha256(b"key" + salt).digest())
+    digest.update(f"{ladder.rung.name} {ladder.rung.sha256} {linked}".encode())
+    return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -108,12 +109,12 @@ class Writer:
         """Where the parts wait."""
         return self._segments.folder
 
-    def write(self, frame: Any, state: Any = None) -> None:
+    def write(self, frame: Any, state: Callable[[], Any] | None = None) -> None:
         """Encode one frame, its ``pts`` in the clip's time base; times rise.
 
         Args:
             frame: ``av.VideoFrame``; not to be used afterwards.
-            state: JSON-ready, what the next frame depends on beside itself.
+            state: gives, JSON-ready, what the next frame depends on beside itself.
         """
         import av
 
@@ -124,7 +125,7 @@ class Writer:
             self._keep(self._encoder.encode(frame))
             self._coded += 1
             if self._coded == self._length:
-                self._finish(state)
+                self._finish(state() if state else None)
         except (OSError, av.FFmpegError) as error:
             raise _unwritten(error, self.output) from error
 

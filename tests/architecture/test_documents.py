@@ -23,13 +23,14 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands() -> dict[str, list[Any]]:
-    """Parameters by command; of a group of commands those of all of them."""
+    """Parameters by command; of a group of commands its own and those of all of them."""
+
+    def of(command: Any) -> list[Any]:
+        inner = getattr(command, "commands", {}).values()
+        return [*command.params, *(parameter for one in inner for parameter in of(one))]
+
     found = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    inner = {name: getattr(command, "commands", {"": command}) for name, command in found.items()}
-    return {
-        name: [parameter for command in group.values() for parameter in command.params]
-        for name, group in inner.items()
-    }
+    return {name: of(command) for name, command in found.items()}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -28,9 +29,10 @@ import torch
 import synthaug
 from synthaug.cli.progress import Progress
 from synthaug.facts import CompareFacts, RivalFacts, mean_of
+from synthaug.jobs.asking import listed
 from synthaug.jobs.demo import write_digits
 from synthaug.jobs.preparing import Prepared, packed_for, prepare
-from synthaug.textbook import entry_of, named, recipes
+from synthaug.textbook import entry_of, named
 from synthaug.training import Run, Shape, Trainer
 
 SIZES = {"digits": 16, "traffic_signs": 32}
@@ -90,7 +92,7 @@ def budgets(path: Path, wanted: list[str], seconds: float, prepared: Prepared) -
 
 def main_run(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    wanted = options.recipes or [entry.name for entry in recipes() if entry.data == "classes"]
+    wanted = options.recipes or listed("all")
     for name in options.sets:
         data, groups = source(name, options)
         size = options.size or SIZES.get(name, "auto")
@@ -106,14 +108,34 @@ def main_run(options: argparse.Namespace) -> None:
         print(f"\n{name}\n{found}\n", flush=True)
 
 
+HEAD = """# The textbook, recipe by recipe
+
+What `synthaug compare` finds when every recipe that learns from class folders gets the same CPU
+time: the table of its page, with a sentence written after looking at the pictures. It compares
+how recipes *start*: seconds of one core are little, and a technique made for long runs (growing,
+StyleGAN, unrolling) is not judged by them. Made again by:
+
+    python tests/benchmarks/textbook.py run --data ROOT --cpu-seconds {seconds}
+    python tests/benchmarks/textbook.py table > docs/textbook.md
+
+Machine: {cores} cores of a shared x86-64 server, one thread, torch {torch}; speeds are images of
+the training loop a CPU second. *Diversity* is the mean distance between images, as a share of the
+real images', with the diversity gate's verdict. KID and Fréchet distance use EfficientNet-Lite0.
+One seed: neighbours in rank are not told apart."""
+
+
 def main_table(options: argparse.Namespace) -> None:
     said = sentences()
+    print(HEAD.format(
+        seconds=seconds_of(options.out / options.sets[0]), cores=os.cpu_count(),
+        torch=torch.__version__.split("+")[0],
+    ))  # fmt: skip
     for name in options.sets:
         file = options.out / name / "comparison" / "compare.json"
         if not file.exists():
             continue
         facts = CompareFacts.from_json(file.read_text())
-        print(f"\n## {name}\n\n{story(facts, options)}\n")
+        print(f"\n## {name}\n\n{story(facts, seconds_of(options.out / name))}\n")
         print("| recipe | paper | KID | Fréchet - floor | diversity | images / CPU s | peak memory "
               "| in a sentence |")  # fmt: skip
         print("|---|---|---|---|---|---|---|---|")
@@ -122,13 +144,19 @@ def main_table(options: argparse.Namespace) -> None:
             print(row(runs, said.get((name, runs[0].recipe)) or plain(runs, place, len(ranked))))
 
 
-def story(facts: CompareFacts, options: argparse.Namespace) -> str:
+def seconds_of(folder: Path) -> str:
+    """CPU seconds each recipe of a set was given, as its budgets were written down."""
+    granted = {key.rsplit(" ", 1)[1] for key in json.loads((folder / "budgets.json").read_text())}
+    return " or ".join(sorted(granted))
+
+
+def story(facts: CompareFacts, seconds: str) -> str:
     done = [run for run in facts.rivals if run.numbers]
     floor, real = mean_of(done, "frechet_real"), mean_of(done, "kid_real")
     seeds = len({run.seed for run in facts.rivals})
     return (
         f"{facts.train:,} images of {len(facts.classes)} classes to learn from, {facts.heldout:,} "
-        f"kept apart, {facts.resolution} px, {options.cpu_seconds:g} CPU seconds each on one "
+        f"kept apart, {facts.resolution} px, {seconds} CPU seconds each on one "
         f"thread, {seeds} seed{'s' if seeds > 1 else ''}. Real images against real ones: Fréchet "
         f"{floor:.0f} (the floor), KID {real:.3f}. Nearest first, by KID."
     )
@@ -160,7 +188,8 @@ def diversity(done: list[RivalFacts]) -> str:
     if any(run.collapsed for run in done):
         return f"{share}, collapsed"
     classes = {name for run in done for name in run.collapsed_classes}
-    return f"{share}, {len(classes)} classes collapsed" if classes else share
+    many = "es" if len(classes) > 1 else ""
+    return f"{share}, {len(classes)} class{many} collapsed" if classes else share
 
 
 def plain(runs: list[RivalFacts], place: int, of: int) -> str:

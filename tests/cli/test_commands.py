@@ -170,9 +170,16 @@ def test_help_texts_are_the_golden_ones(golden: Callable[[str, str], None]) -> N
 
     lines = []
     commands = {}
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+
+    def gather(name: str, command: Any) -> None:
         inner = getattr(command, "commands", {})
-        commands |= {f"{name} {each}": inner[each] for each in inner} or {name: command}
+        if command.params or not inner:
+            commands[name] = command
+        for each in inner:
+            gather(f"{name} {each}".strip(), inner[each])
+
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        gather(name, command)
     for name, command in commands.items():
         lines += [f"## {name}", str(command.help), str(command.epilog).removeprefix("\b\n"), ""]
         for parameter in command.params:

@@ -83,9 +83,9 @@ def test_a_face_that_is_away_too_long_begins_anew():
 
 
 def test_tracks_are_led_in_and_out_and_end_with_the_picture():
-    found = [faces()] * 20 + [faces((100, 100, 50, 0.9))] * 5 + [faces()] * 20
+    found = [faces()] * 20 + [faces((100, 100, 50, 0.9))] * 6 + [faces()] * 20
     (only,) = run(found, settings=Settings(lead=0.4))
-    assert (only.first, only.last) == (10, 34)
+    assert (only.first, only.last) == (10, 35)
     assert only.spots[0].source is Source.LED_IN
     assert only.spots[-1].source is Source.LED_OUT
     assert only.spots[-1].box[2] > 50 * 1.3

@@ -15,7 +15,7 @@ from synthaug.errors import InputError
 from synthaug.media import frames, probe
 from synthaug.media.editing import picture
 
-FACE = (slice(70, 200), slice(175, 270))  # rows and columns inside the face
+FACE = (slice(90, 180), slice(192, 255))  # rows and columns inside the face
 
 
 @pytest.fixture(scope="module")

@@ -94,20 +94,27 @@ def test_what_was_found_before_a_kill_is_not_looked_for_again(tmp_path, lookout_
     whole = plan_video(path, lookout=Lookout(lookout_parts))
 
     class Dying:
-        name, sha256, left = "centerface", lookout_parts[0].sha256, 5
+        name, sha256, calls, most = "centerface", lookout_parts[0].sha256, 0, 8
 
         def __call__(self, image: np.ndarray) -> Detections:
-            Dying.left -= 1
-            if Dying.left < 0:
+            Dying.calls += 1
+            if Dying.calls > Dying.most:
                 raise KeyboardInterrupt
             return lookout_parts[0](image)
 
+    def plan(most: int):
+        Dying.calls, Dying.most = 0, most
+        return plan_video(path, lookout=Lookout((Dying(), lookout_parts[1])), work=work)
+
     with pytest.raises(KeyboardInterrupt):
-        plan_video(path, lookout=Lookout((Dying(), lookout_parts[1])), work=work)
+        plan(8)
     with work.open("ab") as file:
         file.write(b"\x40\x00\x00\x00half a record")
-    Dying.left = 7
-    again = plan_video(path, lookout=Lookout((Dying(), lookout_parts[1])), work=work)
+    again = plan(1000)
+    rest = Dying.calls
+    work.unlink()
+    plan(1000)
+    assert rest < Dying.calls
     for one, other in zip(whole.tracks, again.tracks, strict=True):
         assert all(
             np.array_equal(a.box, b.box) for a, b in zip(one.spots, other.spots, strict=True)

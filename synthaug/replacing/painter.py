@@ -1,0 +1,163 @@
+"""The faces of one frame after the other, replaced: what a render does to pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from synthaug.errors import InputError
+from synthaug.faces.conditions import Conditions, steady
+from synthaug.faces.geometry import Placement, placement, ring
+from synthaug.faces.plan import Action, Plan, PlannedTrack
+from synthaug.media.editing import paint, picture
+from synthaug.replacing.compose import Canvas
+from synthaug.replacing.ladder import Ladder
+from synthaug.replacing.latents import latent
+from synthaug.replacing.matching import Look
+from synthaug.replacing.rung import Hidden, hidden
+
+__all__ = ["Painter"]
+
+
+@dataclasses.dataclass
+class _Face:
+    """A track in one frame."""
+
+    track: PlannedTrack
+    where: Placement
+    told: Conditions
+    covered: bool
+
+
+class Painter:
+    """Replaces the faces of a plan, frame by frame in order.
+
+    Args:
+        plan: what is hidden.
+        ladder: what draws faces.
+        salt: of the latents.
+        linked: track to the name it shares its latent with; none where every track is alone.
+
+    Attributes:
+        rungs: of each track that is hidden, how many frames each rung drew.
+    """
+
+    def __init__(
+        self, plan: Plan, ladder: Ladder, salt: bytes, *, linked: dict[int, str] | None = None
+    ) -> None:
+        self._ladder, self._salt, self._linked = ladder, salt, linked or {}
+        self.rungs: dict[int, Counter[str]] = {
+            track.identity: Counter() for track in plan.tracks if track.action is not Action.KEEP
+        }
+        self._starting: dict[int, list[PlannedTrack]] = {}
+        for track in plan.tracks:
+            if track.action is not Action.KEEP:
+                self._starting.setdefault(track.first, []).append(track)
+        self._active: list[tuple[PlannedTrack, list[Placement], list[Conditions]]] = []
+        self._looks: dict[int, Look] = {}
+        self._next = 0
+
+    def skip(self) -> None:
+        """Go on to the next frame without touching this one."""
+        self._faces()
+
+    def paint(self, frame: Any) -> None:
+        """Replace the faces of the next frame, an ``av.VideoFrame``, in place."""
+        number = self._next
+        faces = self._faces()
+        if not faces:
+            return
+        self._refuse_other_times(faces, number, frame.pts)
+        canvas = Canvas(picture(frame), [face.where for face in faces])
+        drawn = self._drawn(canvas, faces)
+        # What is nearer to the camera is larger and lies above.
+        for row in sorted(range(len(faces)), key=lambda row: faces[row].where.side):
+            crop, name = drawn[row]
+            track = faces[row].track.identity
+            seen = canvas.ring_look(row)
+            look = seen.after(self._looks.get(track)) if seen is not None else None
+            if look is not None:
+                self._looks[track] = look
+            context = None
+            if name != "cover":
+                context = ring(canvas.pixels, faces[row].where, len(crop))
+            canvas.set(row, crop, context, look if context is not None else None,
+                       self._noise(track, number))  # fmt: skip
+            self.rungs[track][name] += 1
+        for left, top, colours, where in canvas.changed():
+            paint(frame, left, top, colours, where)
+
+    def state(self) -> Any:
+        """What the next frame depends on beside itself, JSON-ready."""
+        looks = {str(track): dataclasses.astuple(look) for track, look in self._looks.items()}
+        rungs = {str(track): dict(counts) for track, counts in self.rungs.items()}
+        return {"looks": looks, "rungs": rungs}
+
+    def restore(self, state: Any) -> None:
+        """Go on from a `state`."""
+        self._looks = {int(track): Look(*look) for track, look in state["looks"].items()}
+        for track, counts in state["rungs"].items():
+            self.rungs[int(track)] = Counter(counts)
+
+    def _faces(self) -> list[_Face]:
+        """The faces of the next frame."""
+        number = self._next
+        self._next += 1
+        for track in self._starting.pop(number, []):
+            places = [placement(spot) for spot in track.spots]
+            self._active.append((track, places, steady(track.spots, where=places)))
+        gone = [each for each in self._active if number - each[0].first >= len(each[0].spots)]
+        for each in gone:
+            self._active.remove(each)
+            self._looks.pop(each[0].identity, None)
+        faces = []
+        for track, places, told in self._active:
+            row = number - track.first
+            covered = track.action is Action.COVER
+            faces.append(_Face(track, places[row], told[row], covered))
+        return faces
+
+    def _refuse_other_times(self, faces: Sequence[_Face], number: int, time: int) -> None:
+        """Refuse a plan whose frames are not those of the file: faces would be missed."""
+        planned = {face.track.times[number - face.track.first] for face in faces}
+        if planned != {time}:
+            raise InputError(
+                "plan", expected=f"frame {number} at time {time}", got=f"{sorted(planned)}",
+                remedy="Plan this file again.", code="input.plan",
+            )  # fmt: skip
+
+    def _drawn(self, canvas: Canvas, faces: Sequence[_Face]) -> list[tuple[Any, str]]:
+        """A crop for each face, and the rung that drew it."""
+        made: dict[int, tuple[Any, str]] = {}
+        drawn = [row for row, face in enumerate(faces) if not face.covered]
+        covered = [row for row, face in enumerate(faces) if face.covered]
+
+        def asked(rows: list[int]) -> Any:
+            def give(resolution: int, dim: int) -> list[Hidden]:
+                return [self._hidden(canvas, faces[row], resolution, dim) for row in rows]
+
+            return give
+
+        if drawn:
+            crops, names = self._ladder(asked(drawn), len(drawn))
+            made |= dict(zip(drawn, zip(crops, names, strict=True), strict=True))
+        if covered:
+            crops = self._ladder.covers(asked(covered))
+            made |= {row: (crop, "cover") for row, crop in zip(covered, crops, strict=True)}
+        return [made[row] for row in range(len(faces))]
+
+    def _hidden(self, canvas: Canvas, face: _Face, resolution: int, dim: int) -> Hidden:
+        name = self._linked.get(face.track.identity, face.track.identity)
+        drawn = latent(self._salt, name, dim)
+        return hidden(canvas.pixels, face.where, face.told, drawn, resolution)
+
+    def _noise(self, track: int, frame: int) -> np.random.Generator:
+        digest = hashlib.blake2b(
+            f"grain\0{track}\0{frame}".encode(), key=self._salt[:64], digest_size=16
+        ).digest()
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "big")))
