@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from synthaug.errors import Damaged, InputError, OutOfResources
+from synthaug.errors import Damaged, InputError, OutOfResources, SynthaugError
 from synthaug.v1 import dataset_pb2
 
 __all__ = ["Limits", "linked_shards", "set_from", "unpacked"]
@@ -17,6 +20,11 @@ _LONGEST_NAME, _DEEPEST = 255, 16
 _RESERVE = 256 << 20
 _LABELS = (".cls", ".json")
 _COPY = 1 << 20
+# What the tar library and the decompressors behind it raise on damaged archives.
+_BROKEN = (
+    tarfile.TarError, EOFError, ValueError, TypeError, ArithmeticError, LookupError, zlib.error,
+    lzma.LZMAError, gzip.BadGzipFile,
+)  # fmt: skip
 
 
 class Limits:
@@ -78,7 +86,7 @@ def _has_labels(artifact: Path) -> bool:
                     return True
                 if number >= 8:
                     return False
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except _BROKEN as error:
         raise _broken() from error
     return False
 
@@ -92,17 +100,21 @@ def unpacked(artifact: Path, folder: Path, limits: Limits) -> Path:
     Raises:
         InputError: as `set_from`.
     """
-    mark = folder / ".complete"
+    mark = folder.with_name(f"{folder.name}.complete")
     if not mark.exists():
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
         try:
             _unpack(artifact, folder, limits)
-        except (tarfile.TarError, EOFError) as error:
+        except SynthaugError:
+            raise
+        except _BROKEN as error:
             raise _broken() from error
-        except ValueError as error:  # numbers in a header that are none
-            raise _broken() from error
+        except OSError as error:
+            if error.errno is None:  # of a decompressor, not of the disk
+                raise _broken() from error
+            raise
         mark.touch()
     return _root(folder)
 
