@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from synthaug.errors import Damaged, InputError
 from synthaug.provenance import Provenance, latent_seed
 from synthaug.v1 import augmentation_pb2, media_pb2
 from synthaug_server.children import Line, confine
@@ -111,6 +112,9 @@ class _Drawer:
         try:
             source = model if model.is_dir() else unpacked(model, folder / "m", _model_limits())
             generator = self._kind.load(source)
+        except InputError as error:
+            # It was made by this server: whoever asks for it cannot mend it.
+            raise Damaged("model cannot be read", remedy="Train it again.") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         self._device, fell_back = "cpu", False
