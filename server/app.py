@@ -31,7 +31,7 @@ from synthaug.v1 import (
     model_pb2_grpc,
     quality_pb2_grpc,
 )
-from synthaug_server import assembly
+from synthaug_server import allocator, assembly
 from synthaug_server.front.anonymization import AnonymizationServicer
 from synthaug_server.front.artifacts import ArtifactServicer
 from synthaug_server.front.augmentation import AugmentationServicer
@@ -43,6 +43,7 @@ from synthaug_server.front.jobs import JobServicer, OperationsServicer
 from synthaug_server.front.metrics import Metrics
 from synthaug_server.front.models import Models, ModelServicer
 from synthaug_server.front.quality import QualityServicer
+from synthaug_server.front.spans import spans
 from synthaug_server.front.stores import Stores
 from synthaug_server.front.submitting import Submitter
 from synthaug_server.front.sweeping import Sweeper
@@ -98,7 +99,9 @@ class Server:
         database = open_state(settings.store)
         self._lock = _locked(settings.store)
         self._database = database
-        self._access = Access(database)
+        # A connection of its own: who calls is asked in the event loop and must not wait.
+        self._accounts = open_state(settings.store)
+        self._access = Access(self._accounts)
         self._refuse_open_door()
         audit = AuditLog(settings.store)
         self.metrics = Metrics()
@@ -176,6 +179,7 @@ class Server:
     async def _listen(self, additions: list[tuple[Callable[..., None], object]]) -> Ports:
         settings = self.settings
         rates = Rates(settings.owner_rate)
+        self._spans = spans()
 
         def made(certificates: bool) -> grpc.aio.Server:
             identities = Identities(
@@ -185,7 +189,12 @@ class Server:
                 certificates=certificates,
             )
             boundary = Boundary(
-                identities, rates, self.metrics, self.stores.audit, calls=settings.calls
+                identities,
+                rates,
+                self.metrics,
+                self.stores.audit,
+                calls=settings.calls,
+                spans=self._spans,
             )
             server = grpc.aio.server(interceptors=[boundary], options=self._options())
             for add, servicer in additions:
@@ -269,10 +278,12 @@ class Server:
         if self._scrape is not None:
             self._scrape.shutdown()
         self._sessions.close()
+        self._spans.close()
         self.stores.threads.shutdown()
         self.stores.audit.append("server.stop", safe=True)
         self.stores.jobs.close()
         self.stores.audit.close()
+        self._accounts.close()
         self._database.close()
         os.close(self._lock)
 
@@ -343,6 +354,7 @@ def serve(settings: Settings) -> None:
         InputError: as `Server`.
         OutOfResources: as `Server`.
     """
+    allocator.tune()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JSONLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])

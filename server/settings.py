@@ -37,6 +37,7 @@ class Settings:
         client_ca: PEM file; clients must show a certificate signed by it.
         require_token: ask for a token on loopback too; else only once the store has one.
         owner_bytes: most bytes one owner may have stored.
+        owner_artifacts: most uploads and artifacts one owner may have stored.
         upload_bytes: most bytes of one artifact.
         image_bytes: most bytes of one picture in a message.
         image_pixels: most pixels of one picture or frame.
@@ -67,6 +68,7 @@ class Settings:
     client_ca: Path | None = None
     require_token: bool = False
     owner_bytes: int = 64 * GIB
+    owner_artifacts: int = 100_000
     upload_bytes: int = 32 * GIB
     image_bytes: int = 16 << 20
     image_pixels: int = 64_000_000
@@ -87,7 +89,8 @@ class Settings:
             if number is not None and not 0 <= number <= 65535:
                 raise _wrong(name, "0 to 65535", str(number))
         for name in (
-            "owner_bytes", "upload_bytes", "image_bytes", "image_pixels", "owner_jobs", "queue",
+            "owner_bytes", "owner_artifacts", "upload_bytes", "image_bytes", "image_pixels",
+            "owner_jobs", "queue",
             "owner_rate", "calls", "job_seconds", "frames", "ttl_seconds", "sweep_seconds",
         ):  # fmt: skip
             if not getattr(self, name) > 0:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synthaug.api import AnonymizeResult as AnonymizeResult
     from synthaug.api import anonymize as anonymize
+    from synthaug.api import anonymize_audit as anonymize_audit
     from synthaug.api import augment as augment
     from synthaug.api import compare as compare
     from synthaug.api import demo as demo
@@ -58,6 +59,7 @@ _HOME = {
     "Verdict": "synthaug.verdict",
     "Verdicts": "synthaug.verdict",
     "anonymize": "synthaug.api",
+    "anonymize_audit": "synthaug.api",
     "augment": "synthaug.api",
     "compare": "synthaug.api",
     "demo": "synthaug.api",
@@ -92,6 +94,7 @@ __all__ = [
     "Verdicts",
     "__version__",
     "anonymize",
+    "anonymize_audit",
     "augment",
     "compare",
     "demo",

@@ -11,6 +11,7 @@ from synthaug import report
 from synthaug.datasets import AugmentedDataset
 from synthaug.datasets import load as load_saved
 from synthaug.jobs.anonymize import anonymize
+from synthaug.jobs.anonymize_audit import audit as audit_job
 from synthaug.jobs.anonymize_result import AnonymizeResult
 from synthaug.jobs.augment import augment as augment_job
 from synthaug.jobs.augment import plan
@@ -30,6 +31,7 @@ __all__ = [
     "Evaluation",
     "Plan",
     "anonymize",
+    "anonymize_audit",
     "augment",
     "compare",
     "demo",
@@ -60,6 +62,7 @@ def _with_pages(job: Callable[P, T], render: Callable[..., None]) -> Callable[P,
     return told
 
 
+anonymize_audit = _with_pages(audit_job, report.write_audit)
 augment = _with_pages(augment_job, report.write)
 compare = _with_pages(compare_job, report.write_comparison)
 demo = _with_pages(demo_job, report.write)

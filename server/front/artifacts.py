@@ -75,6 +75,7 @@ class ArtifactServicer(artifact_pb2_grpc.ArtifactServiceServicer):
             request_id=request.request_id.lower(),
             body_hash=hashlib.sha256(body.SerializeToString(deterministic=True)).digest(),
             owner_bytes=self._settings.owner_bytes,
+            owner_artifacts=self._settings.owner_artifacts,
             ttl=ttl,
             validate_only=request.validate_only,
         )

@@ -20,8 +20,9 @@ from google.protobuf.message import DecodeError
 from synthaug_server.front.identity import Identities, Rates, refuse_unless
 from synthaug_server.front.metrics import Metrics
 from synthaug_server.front.roles import OPEN, ROLES
+from synthaug_server.front.spans import NoSpans, Spans
 from synthaug_server.front.tracing import Trace, trace_of
-from synthaug_server.refusal import Refused, refusal_of, status_of
+from synthaug_server.refusal import Refused, refusal_of, status_of, told_bug
 from synthaug_server.store.access import LOCAL, Principal
 from synthaug_server.store.audit_log import AuditLog
 
@@ -62,6 +63,7 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         metrics: where calls are counted.
         audit: where refusals of callers are written down.
         calls: most calls at once.
+        spans: where calls are recorded for tracing.
     """
 
     def __init__(
@@ -72,12 +74,14 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         audit: AuditLog,
         *,
         calls: int,
+        spans: Spans | None = None,
     ) -> None:
         self._identities = identities
         self._rates = rates
         self._metrics = metrics
         self._audit = audit
         self._calls = calls
+        self._spans = spans or NoSpans()
         self._wrapped: dict[str, grpc.RpcMethodHandler] = {}
         self._last_audited: dict[str, float] = {}
 
@@ -138,7 +142,7 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     async def _call(self, method: str, context: grpc.aio.ServicerContext) -> AsyncIterator[Call]:
         began = time.perf_counter()
         metadata = dict(context.invocation_metadata() or ())
-        trace = trace_of(metadata)
+        trace, span = self._spans.begin(method, metadata)
         code = "OK"
         self._metrics.began()
         try:
@@ -157,6 +161,7 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             await _abort(context, refused, trace)
         finally:
             self._metrics.ended(method, code, time.perf_counter() - began)
+            self._spans.end(span, code)
 
     def _admitted(
         self,
@@ -189,16 +194,12 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def _tell(self, refused: Refused, raised: Exception, method: str, trace: Trace) -> None:
         bug = refused.status is grpc.StatusCode.INTERNAL
-        _LOG.log(
-            logging.ERROR if bug else logging.INFO,
-            json.dumps(
-                {
-                    "event": "refused", "method": method, "status": refused.status.name,
-                    "reason": refused.reason, "trace": trace.trace_id, **refused.facts,
-                }
-            ),
-            exc_info=raised if bug else None,
-        )  # fmt: skip
+        fields = {
+            "event": "refused", "method": method, "status": refused.status.name,
+            "reason": refused.reason, "trace_id": trace.trace_id, **refused.facts,
+            **(told_bug(raised) if bug else {}),
+        }  # fmt: skip
+        _LOG.log(logging.ERROR if bug else logging.INFO, json.dumps(fields))
 
     async def _answer_unknown(
         self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext

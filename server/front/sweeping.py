@@ -15,7 +15,7 @@ from synthaug.v1 import anonymization_pb2, augmentation_pb2, quality_pb2
 from synthaug_server.engine.job_store import ENDED, Job, State
 from synthaug_server.front.stores import Stores
 from synthaug_server.front.uploading import Sessions
-from synthaug_server.refusal import Refused
+from synthaug_server.refusal import Refused, told_bug
 from synthaug_server.settings import Settings
 from synthaug_server.store.artifacts import Reason
 
@@ -56,8 +56,8 @@ class Sweeper:
                 if time.monotonic() - last >= self._settings.sweep_seconds:
                     await self._stores.ask(self.sweep)
                     last = time.monotonic()
-            except Exception:
-                _LOG.exception(json.dumps({"event": "sweep failed; it is tried again"}))
+            except Exception as error:
+                _LOG.error(json.dumps({"event": "sweep failed, tried again", **told_bug(error)}))
             await asyncio.sleep(min(_EVERY, self._settings.sweep_seconds))
 
     def sweep(self) -> None:

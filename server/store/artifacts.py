@@ -147,6 +147,7 @@ class Artifacts:
         request_id: str,
         body_hash: bytes,
         owner_bytes: int,
+        owner_artifacts: int = 100_000,
         ttl: float = 0.0,
         validate_only: bool = False,
     ) -> Blob:
@@ -159,11 +160,12 @@ class Artifacts:
             request_id: of the client.
             body_hash: of the request: another body under the same id is refused.
             owner_bytes: most bytes this owner may have stored.
+            owner_artifacts: most blobs likewise.
             ttl: seconds to keep the artifact; 0: the most there is.
             validate_only: check and make nothing.
 
         Raises:
-            Refused: ALREADY_EXISTS, RESOURCE_EXHAUSTED (BYTES_QUOTA, DISK_FULL).
+            Refused: ALREADY_EXISTS, RESOURCE_EXHAUSTED (BYTES_QUOTA, ARTIFACTS_QUOTA, DISK_FULL).
         """
         with self._database.transaction() as connection:
             row = connection.execute(
@@ -177,7 +179,7 @@ class Artifacts:
                         fields={"request_id": "used before with another body"},
                     )  # fmt: skip
                 return _blob(row)
-            self._refuse_without_room(connection, owner, size, owner_bytes)
+            self._refuse_without_room(connection, owner, size, owner_bytes, owner_artifacts)
             now = time.time()
             keep = min(ttl or self._ttl, self._ttl)
             blob = Blob(new_id(), owner, kind, State.OPEN, size, 0, b"", now, now + self._ttl, "")
@@ -191,26 +193,34 @@ class Artifacts:
             return blob
 
     def _refuse_without_room(
-        self, connection: sqlite3.Connection, owner: str, size: int, owner_bytes: int
+        self,
+        connection: sqlite3.Connection,
+        owner: str,
+        size: int,
+        owner_bytes: int,
+        owner_artifacts: int,
     ) -> None:
-        def announced(where: str, *values: str) -> tuple[int, int]:
+        def announced(where: str, *values: str) -> tuple[int, int, int]:
             row = connection.execute(
-                "SELECT COALESCE(SUM(size), 0), COALESCE(SUM(size - committed), 0) FROM blobs"
-                f" WHERE state NOT IN ('deleting', 'deleted') {where}",
+                "SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(SUM(size - committed), 0)"
+                f" FROM blobs WHERE state NOT IN ('deleting', 'deleted') {where}",
                 values,
             ).fetchone()
-            return int(row[0]), int(row[1])
+            return int(row[0]), int(row[1]), int(row[2])
 
-        there, _ = announced("AND owner = ?", owner)
-        if there + size > owner_bytes:
-            raise Refused(
-                grpc.StatusCode.RESOURCE_EXHAUSTED, "BYTES_QUOTA",
-                "this owner's share of the store is used up; delete artifacts or wait until "
-                "they expire",
-                facts={"stored_bytes": str(there), "limit_bytes": str(owner_bytes)},
-                retry_seconds=600.0,
-            )  # fmt: skip
-        _, coming = announced("")
+        number, there, _ = announced("AND owner = ?", owner)
+        for reason, used, limit in (
+            ("BYTES_QUOTA", there + size, owner_bytes),
+            ("ARTIFACTS_QUOTA", number + 1, owner_artifacts),
+        ):
+            if used > limit:
+                raise Refused(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED, reason,
+                    "this owner's share of the store is used up; delete artifacts or wait until "
+                    "they expire",
+                    facts={"limit": str(limit)}, retry_seconds=600.0,
+                )  # fmt: skip
+        *_, coming = announced("")
         if shutil.disk_usage(self._uploads).free < coming + size + _RESERVE:
             raise Refused(
                 grpc.StatusCode.RESOURCE_EXHAUSTED, "DISK_FULL",

@@ -23,8 +23,11 @@ from synthaug.verdict import Status, Verdict
 
 __all__ = ["Outside", "allowed", "file_verdicts", "left_in", "packets"]
 
-FEATHER = 0.35  # how far beyond the oval's edge a seam may reach, in units of its half axes
-_SEEN = 24  # greys by which a pixel has changed visibly: more than a good encoder's noise
+# How far beyond the oval's edge a seam may reach: a share of its half axes, and frame pixels.
+_SEAM, _SEAM_PIXELS = 0.1, 4.0
+# Mean change of greys over a square of pixels from which a place has changed: more than a good
+# encoder's noise.
+_SEEN, _SQUARE = 5.0, 9
 _OURS = {"encoder", "description", "comment", "title"}  # checked by value, not by name
 _SHORT = 4  # values of fewer characters say nothing about anybody
 
@@ -38,14 +41,15 @@ def allowed(spots: Sequence[Spot], shape: tuple[int, ...]) -> NDArray[np.bool_]:
         if not len(rows) or not len(columns):
             continue
         grid = np.stack(np.meshgrid(columns + 0.5, rows + 0.5), -1)
-        inside = level(where.relative(grid)) <= 1 + FEATHER
+        seam = _SEAM + _SEAM_PIXELS / (0.3 * where.side)
+        inside = level(where.relative(grid)) <= 1 + seam
         free[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] |= inside
     return free
 
 
 def _reach(where: Placement, shape: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and columns of a frame that a placement's crop may touch."""
-    half = where.side * 0.75
+    half = where.side * 0.55 + 8
     top, left = math.floor(where.y - half), math.floor(where.x - half)
     bottom, right = math.ceil(where.y + half), math.ceil(where.x + half)
     return (
@@ -85,7 +89,7 @@ class Outside:
             return
         spots = self._spots.get(pair.number, [])
         difference = _grey(pair.source) - _grey(pair.output)
-        self.changed += int((np.abs(difference) > _SEEN).sum())
+        self.changed += _area(difference)
         self.faces += sum(float(spot.box[2:].prod()) for spot in spots)
         free = allowed(spots, pair.source.shape)
         squares = float(np.square(difference, where=~free, out=np.zeros_like(difference)).sum())
@@ -114,6 +118,14 @@ def psnr(squares: float, pixels: int) -> float:
     if not pixels or not squares:
         return math.inf
     return 10 * math.log10(255**2 * pixels / squares)
+
+
+def _area(difference: NDArray[np.float32]) -> int:
+    """Pixels around which a frame has changed."""
+    import cv2
+
+    around = cv2.blur(np.abs(difference), (_SQUARE, _SQUARE))
+    return int((around > _SEEN).sum())
 
 
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -216,10 +228,10 @@ def _sound(source: Clip, output: Clip, *, mute: bool) -> Verdict:
 
 
 def _same(gate: str, before: object, after: object, source: Clip) -> Verdict:
-    words = _words(gate, after)
     if before == after:
-        return _verdict(gate, Status.PASS, 0, words, threshold=0)
-    why = f"{words} in place of {_words(gate, before)}"
+        why = "as in the source" if gate == "colour" else f"{_words(gate, after)}, as in the source"
+        return _verdict(gate, Status.PASS, 0, why, threshold=0)
+    why = f"{_words(gate, after)} in place of {_words(gate, before)}"
     return _verdict(gate, Status.FAIL, 1, why, threshold=0)
 
 
@@ -233,7 +245,7 @@ def _words(gate: str, value: object) -> str:
     if gate == "colour" and isinstance(value, tuple):
         names = ("range", "primaries", "transfer", "matrix")
         return ", ".join(f"{name} {number}" for name, number in zip(names, value, strict=True))
-    return str(value)
+    return f"{value} across to 1 down" if gate == "pixel shape" else str(value)
 
 
 def _beside(outside: Outside, timeline: Timeline) -> Verdict:

@@ -23,6 +23,7 @@ _SCALE = 3.0  # standard deviation of the local mean, pixels of such a crop
 _UNCHANGED = 0.95  # likeness from which half of a face counts as open
 _FLAT = 1.0  # standard deviation of greys below which nothing can be seen
 _FEWEST = 50  # pixels that a correlation needs
+_EACH = 4  # crops kept of one track
 _SAME = 0.3  # overlap from which two boxes are one face
 
 
@@ -109,7 +110,7 @@ class Leaks:
         self.first, self.second = detectors
         self.limits, self.worst, self.every = limits, worst, every
         self.glimpses: list[Glimpse] = []
-        self.sheet: list[Crops] = []
+        self._crops: dict[int | None, list[Crops]] = {}
         self._found = found
         self._spots: dict[int, list[tuple[int, Action, Spot]]] = {}
         for track in plan.tracks:
@@ -175,11 +176,16 @@ class Leaks:
         )
         self.glimpses.append(glimpse)
         if crops is not None and not glimpse.kept:
-            entry = Crops(glimpse, *crops)
-            if len(self.sheet) < self.worst:
-                heapq.heappush(self.sheet, entry)
-            else:
-                heapq.heappushpop(self.sheet, entry)
+            # A few of each face: the worst of one would fill the sheet alone.
+            mine = self._crops.setdefault(glimpse.track, [])
+            heapq.heappush(mine, Crops(glimpse, *crops))
+            if len(mine) > (_EACH if glimpse.track is not None else self.worst):
+                heapq.heappop(mine)
+
+    @property
+    def sheet(self) -> list[Crops]:
+        """The least hidden faces, least hidden first."""
+        return heapq.nlargest(self.worst, (each for mine in self._crops.values() for each in mine))
 
     def open(self) -> list[Glimpse]:
         """Faces that two detectors agree on, or that the plan hides, and that are open."""

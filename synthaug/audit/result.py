@@ -164,6 +164,14 @@ class AuditResult:
                 remedy="Leave out --strict to accept it.",
             )  # fmt: skip
 
+    def exit_code(self, *, strict: bool = False) -> int:
+        """0 if the file may be handed on, else that of what `require` raises."""
+        try:
+            self.require(strict=strict)
+        except (ExposedFace, GateFailed) as refusal:
+            return refusal.exit_code
+        return 0
+
     def to_dict(self) -> dict[str, Any]:
         """Everything but the crops, as JSON-ready values."""
         fields = {

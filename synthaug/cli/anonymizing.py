@@ -72,3 +72,57 @@ def run(
         return Answer(made.to_dict(), str(made), made.exit_code)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
+
+
+@app.command(
+    short_help="Read a written file again beside its source.",
+    epilog="\b\nExamples:\n"
+    "  synthaug anonymize audit video.mp4 video.anonymized.mp4 plan.jsonl\n"
+    "  synthaug anonymize audit video.mp4 out.mp4 plan.jsonl --gallery photographs --strict",
+)
+def audit(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The video as it was.")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="What was written.")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="What was to be hidden.")],
+    gallery: Annotated[
+        Path | None,
+        typer.Option(
+            "--gallery",
+            metavar="DIR",
+            help="Photographs, a folder for each person, among whom the hidden are looked up.",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="For the page; OUTPUT.audit where not given."),
+    ] = None,
+    mute: Annotated[bool, typer.Option("--mute", help="The sound was to be left out.")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with 4 too where it cannot tell, with 3 where more than faces has changed.",
+        ),
+    ] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say whether a face of the source is open, somebody recognised, or more has changed.
+
+    DIR receives report.html and report.json, which show no picture, and worst.private.png, the
+    faces that are least hidden, for your eyes only. Exit code 4: a face may be open.
+    """
+
+    def work() -> Answer:
+        import synthaug
+
+        folder = report or output.with_name(f"{output.name}.audit")
+        with Progress() as progress:
+            found = synthaug.anonymize_audit(
+                source, output, plan, gallery=gallery, mute=mute, report=folder,
+                callbacks=(progress,),
+            )  # fmt: skip
+        text = f"{found}\nreport: {folder / 'report.html'}"
+        return Answer(found.to_dict(), text, found.exit_code(strict=strict))
+
+    raise typer.Exit(deliver(work, as_json=as_json, debug=debug))

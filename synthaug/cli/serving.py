@@ -51,6 +51,27 @@ Store = Annotated[
     ),
 ]
 
+Certificate = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="PEM file with the server's certificate.")
+]
+Key = Annotated[Path | None, typer.Option(metavar="FILE", help="PEM file with its key.")]
+Jobs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="postgresql:// address for jobs in place of SQLite inside --store. One with a "
+        "password belongs into the environment variable SYNTHAUG_JOBS.",
+    ),
+]
+ClientCA = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="PEM file: clients must show a certificate that it signed, and their common "
+        "name must have an entry: synthaug serve tokens add --certificate.",
+    ),
+]
+
 
 @app.callback(invoke_without_command=True)
 def serve(
@@ -78,14 +99,7 @@ def serve(
         typer.Option(help="Also answer Prometheus on this port of 127.0.0.1; 0 takes a free one."),
     ] = None,
     store: Store = None,
-    jobs: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="postgresql:// address for jobs in place of SQLite inside --store. One with a "
-            "password belongs into the environment variable SYNTHAUG_JOBS.",
-        ),
-    ] = None,
+    jobs: Jobs = None,
     device: Annotated[
         list[str] | None,
         typer.Option(
@@ -93,20 +107,9 @@ def serve(
             help="Where models run: cpu, or cuda:0; may be given several times.",
         ),
     ] = None,
-    tls_cert: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="PEM file with the server's certificate.")
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="PEM file with its key.")
-    ] = None,
-    client_ca: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="PEM file: clients must show a certificate that it signed, and their common "
-            "name must have an entry: synthaug serve tokens add --certificate.",
-        ),
-    ] = None,
+    tls_cert: Certificate = None,
+    tls_key: Key = None,
+    client_ca: ClientCA = None,
     require_token: Annotated[
         bool,
         typer.Option(
@@ -116,6 +119,9 @@ def serve(
     ] = False,
     owner_bytes: Annotated[
         int | None, typer.Option(help="Bytes one owner may have stored, 64 GiB if left out.")
+    ] = None,
+    owner_artifacts: Annotated[
+        int | None, typer.Option(help="Artifacts one owner may have stored, 100,000.")
     ] = None,
     upload_bytes: Annotated[
         int | None, typer.Option(help="Bytes one upload may have, 32 GiB if left out.")

@@ -19,9 +19,12 @@ __all__ = ["Attention", "Lookout", "pooled", "watching_detectors"]
 
 Floats = NDArray[np.float32]
 
-# Columns of what is followed: the box, then when it was seen, looked at closely and agreed on.
-_SEEN, _CHECKED, _AGREED, _WIDTH = 4, 5, 6, 7
+# Columns of what is followed: the box, then when it was seen last and first, looked at closely
+# and agreed on.
+_SEEN, _BORN, _CHECKED, _AGREED, _WIDTH = 4, 5, 6, 7, 8
 _NEVER = -1e9
+_THOROUGH = 4096  # longest side a single picture is enlarged to, pixels
+_SUPPORT = 0.4  # score from which one detector's finding says that another's is a face
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Attention:
 
     Args:
         cadence: time from one look of both detectors at the whole picture to the next, seconds.
-        again: time from one close look at a face to the next while it is doubtful, seconds.
+        again: time from one close look at a face to the next while it is doubtful, seconds;
+            it grows while nothing changes.
         agreed: the same where both detectors had it, seconds.
         lost: how long a lost face is looked for, seconds.
         regions: most close looks in one frame.
@@ -42,14 +46,14 @@ class Attention:
     """
 
     cadence: float = 0.5
-    again: float = 0.12
+    again: float = 0.2
     agreed: float = 1.0
     lost: float = 1.0
     regions: int = 4
     first: int = 1920
     second: int = 960
     enlarged: int = 1280
-    face: int = 80
+    face: int = 64
     same: float = 0.35
 
 
@@ -110,7 +114,7 @@ class Lookout:
         if cut:
             self._followed = np.zeros((0, _WIDTH))
         if cut or time - self._whole >= self.attention.cadence - 1e-6:
-            parts = self._everywhere(image, enlarged=self.attention.enlarged)
+            parts = self._everywhere(image, thorough=False)
             self._whole = time
             whole = True
         else:
@@ -129,41 +133,39 @@ class Lookout:
 
     def picture(self, image: NDArray[np.uint8]) -> Detections:
         """Faces in a single picture, RGB uint8 (H, W, 3), looked at as hard as can be."""
-        parts = self._everywhere(image, enlarged=4096)
+        parts = self._everywhere(image, thorough=True)
         found = pooled(parts, same=self.attention.same)
         for box in found.boxes[(found.by != 3)]:
             parts += self._closely(image, box)
         return pooled(parts, same=self.attention.same)
 
-    @property
     def state(self) -> bytes:
         """All that the next frame's findings depend on beside the frame itself."""
         return np.concatenate([[self._whole], self._followed.reshape(-1)]).tobytes()
 
-    @state.setter
-    def state(self, value: bytes) -> None:
+    def restore(self, value: bytes) -> None:
+        """Go on from a state."""
         numbers = np.frombuffer(value, np.float64)
         self._whole = float(numbers[0])
         self._followed = numbers[1:].reshape(-1, _WIDTH).copy()
 
-    def _everywhere(
-        self, image: NDArray[np.uint8], enlarged: int | None = None
-    ) -> list[Detections]:
+    def _everywhere(self, image: NDArray[np.uint8], *, thorough: bool) -> list[Detections]:
         """What both detectors see of the whole picture, and enlarged where it is small."""
-        attention = self.attention
-        limit = enlarged or attention.second
-        parts = [self._scaled(0, image, attention.first), self._scaled(1, image, limit)]
-        scale = min(2.0, (enlarged or attention.enlarged) / max(image.shape[:2]))
+        longest, attention = max(image.shape[:2]), self.attention
+        second, enlarged = attention.second, attention.enlarged
+        if thorough:
+            second = enlarged = _THOROUGH
+        parts = [
+            self._scaled(0, image, min(1.0, attention.first / longest)),
+            self._scaled(1, image, min(1.0, second / longest)),
+        ]
+        scale = min(2.0, enlarged / longest)
         if scale > 1.2:
-            parts.append(self._scaled(0, image, round(scale * max(image.shape[:2]))))
+            parts.append(self._scaled(0, image, scale))
         return parts
 
-    def _scaled(self, which: int, image: NDArray[np.uint8], longest: int) -> Detections:
-        """What one detector sees of a picture brought to a longest side, never over twice."""
-        scale = min(2.0, longest / max(image.shape[:2]))
-        # Pictures are enlarged by `_everywhere` alone, which asks for more than they have.
-        if longest <= max(self.attention.first, self.attention.second):
-            scale = min(1.0, scale)
+    def _scaled(self, which: int, image: NDArray[np.uint8], scale: float) -> Detections:
+        """What one detector sees of a picture made smaller or larger."""
         return self._noted(which, _resized(image, scale)).moved(1 / scale)
 
     def _noted(self, which: int, image: NDArray[np.uint8]) -> Detections:
@@ -176,7 +178,7 @@ class Lookout:
         """What both detectors see around a box, the face brought to a size they like."""
         side = float(max(box[2:]))
         middle = box[:2] + box[2:] / 2
-        reach = max(1.5 * side, 24.0)
+        reach = max(1.25 * side, 20.0)
         left, top = (max(0, int(v)) for v in middle - reach)
         right, bottom = (int(v) for v in middle + reach)
         part = image[top:bottom, left:right]
@@ -205,9 +207,9 @@ class Lookout:
             agreed = time - each[_AGREED] < attention.agreed
             if here and (agreed or whole):
                 continue
-            if not here and waited < min(attention.again, (time - each[_SEEN]) / 4):
-                continue
-            if here and waited < attention.again:
+            # What stays as it was is looked at ever less often.
+            since = each[_BORN] if here else each[_SEEN]
+            if waited < max(attention.again if here else 0.0, (time - since) / 3):
                 continue
             wanted.append((True, waited, each[:4].astype(np.float32)))
         wanted.sort(key=lambda one: (not one[0], -one[1]))
@@ -221,10 +223,10 @@ class Lookout:
         rows = []
         taken = np.zeros(len(self._followed), np.bool_)
         for at, box in enumerate(believed.boxes):
-            row = np.array([*box, time, _NEVER, _NEVER])
+            row = np.array([*box, time, time, _NEVER, _NEVER])
             if len(self._followed) and fits[:, at].max() > 0:
                 one = int(fits[:, at].argmax())
-                row[_CHECKED:] = self._followed[one, _CHECKED:]
+                row[_BORN:] = self._followed[one, _BORN:]
                 taken[one] = True
             if whole:
                 row[_CHECKED] = time
@@ -261,7 +263,9 @@ def pooled(parts: Sequence[Detections], *, same: float = 0.35) -> Detections:
         known = shares.max(1, initial=0) >= same
         for row in np.flatnonzero(known):
             at = shares[row].argmax()
-            best[at] = np.maximum(best[at], scores[row])
+            # What hardly any detector would call a face supports nobody.
+            fit = np.where((scores[row] >= _SUPPORT) | (best[at] == 0).all(), scores[row], 0.0)
+            best[at] = np.maximum(best[at], fit)
         kept = Detections.joined([kept, new[~known]])
         best = np.concatenate([best, scores[~known]])
     return Detections(

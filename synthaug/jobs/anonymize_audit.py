@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,8 @@ def audit(
     trained_with: Collection[str] = (),
     gallery: str | Path | None = None,
     hide: Hide | None = None,
+    report: str | Path | None = None,
+    render: Callable[[AuditResult, Path], None] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> AuditResult:
     """Whether an anonymized video shows a face of its source, and what else has changed.
@@ -56,6 +58,8 @@ def audit(
             not count.
         gallery: photographs of people, a folder each, among whom hidden ones are looked up.
         hide: the rung that made the output, on a photograph; the gallery is hidden by it too.
+        report: folder for the page, its facts and the private sheet; none where None.
+        render: what writes them.
         callbacks: told how many frames have been looked at.
 
     Raises:
@@ -97,7 +101,7 @@ def audit(
         *file_verdicts(before, after, timeline, outside, mute=mute),
         metadata_verdict(before, after),
     ]
-    return AuditResult(
+    result = AuditResult(
         version=version("synthaug"),
         source=source.name,
         output=output.name,
@@ -113,8 +117,11 @@ def audit(
         area=outside.area,
         left_out=before.left_out,
         limits=dataclasses.asdict(limits),
-        sheet=sorted(leaks.sheet, reverse=True),
+        sheet=leaks.sheet,
     )
+    if report is not None and render is not None:
+        render(result, Path(report))
+    return result
 
 
 def _planned(plan: Plan | str | Path, source: Path) -> Plan:
@@ -168,12 +175,12 @@ def _recognised(
             else "no recogniser is here: run synthaug models get mobilefacenet, or install "
             "synthaug[dlib]"
         )  # fmt: skip
-    seen = identity.identities(sights, used)
-    pairs = identity.together(plan)
+    met = identity.together(plan)
+    seen = identity.identities(sights, used, met)
     wrong = {}
     for each in used:
         mine = [one for one in seen if one.recogniser == each.name]
-        if reason := identity.broken(each, mine, sights, pairs):
+        if reason := identity.broken(each, mine, sights, met):
             wrong[each.name] = reason
     verdicts = [
         identity.identity_verdict(seen, wrong, why_none),
@@ -212,8 +219,8 @@ def _known_by(track: PlannedTrack, recognised: _Recognised) -> dict[str, Any]:
     sound = [each for each in mine if each.recogniser not in recognised.wrong]
     counted = [each for each in sound if each.known]
     if not counted:
-        why = "not recognised in the source itself" if sound else "the audit is broken"
-        best = max(mine, key=lambda each: each.similarity)
+        why = "not clear enough in the source itself" if sound else "the audit is broken"
+        best = max(sound or mine, key=lambda each: each.similarity)
         status = "INCONCLUSIVE"
     else:
         best = max(counted, key=lambda each: each.similarity - each.same)

@@ -134,7 +134,7 @@ def _look(
     known, start = len(sights), None
     lookout.reset()
     if known:
-        lookout.state = sights[known - 1].state
+        lookout.restore(sights[known - 1].state)
     try:
         for index, frame in enumerate(frames(clip)):
             start = frame.pts if start is None else start
@@ -147,7 +147,7 @@ def _look(
                 found = lookout(image, cut=cut, time=seconds, motion=step)
             else:
                 found = Detections.none()
-            sights.append(Sight(frame.pts, cut, found, step, lookout.state))
+            sights.append(Sight(frame.pts, cut, found, step, lookout.state()))
             now = time.monotonic()
             if now - synced > _SYNC_SECONDS:
                 sights.sync()

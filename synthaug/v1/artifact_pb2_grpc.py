@@ -84,7 +84,7 @@ class ArtifactServiceServicer(object):
 
     def StartUpload(self, request, context):
         """Reserves room and a name. Idempotent by request_id. Errors: RESOURCE_EXHAUSTED with reason
-        BYTES_QUOTA or DISK_FULL; INVALID_ARGUMENT; ALREADY_EXISTS with reason REQUEST_ID_REUSED
+        BYTES_QUOTA, ARTIFACTS_QUOTA or DISK_FULL; INVALID_ARGUMENT; ALREADY_EXISTS with reason REQUEST_ID_REUSED
         where the same request_id came with another body. Role submitter.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

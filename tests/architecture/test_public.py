@@ -6,16 +6,24 @@ import ast
 import doctest
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import synthaug
+import synthaug_server
 
 PACKAGE = Path(synthaug.__file__).parent
 GENERATED = PACKAGE / "v1"
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if GENERATED not in path.parents)
+SERVER = Path(synthaug_server.__file__).parent
+FILES = sorted(
+    path
+    for folder in (PACKAGE, SERVER)
+    for path in folder.rglob("*.py")
+    if GENERATED not in path.parents
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -55,7 +63,7 @@ def test_dir_lists_what_is_public() -> None:
     assert set(synthaug.__all__) <= set(dir(synthaug))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE.parent)))
 def test_public_things_are_told_and_annotated(path: Path) -> None:
     tree = ast.parse(path.read_text())
     missing = [] if ast.get_docstring(tree) else ["the module has no docstring"]
@@ -91,11 +99,12 @@ def test_sizes_stay_livable() -> None:
 @pytest.mark.parametrize(
     "path",
     [path for path in FILES if ">>>" in path.read_text()],
-    ids=lambda p: str(p.relative_to(PACKAGE)),
+    ids=lambda p: str(p.relative_to(PACKAGE.parent)),
 )
 def test_examples_in_docstrings_run(path: Path) -> None:
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
+    name = ".".join(parts).removesuffix(".__init__")
+    module = importlib.import_module(re.sub(r"^server\b", "synthaug_server", name))
     found = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
     assert found.attempted > 0
     assert found.failed == 0

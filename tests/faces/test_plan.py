@@ -42,7 +42,11 @@ def plans(draw):
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+    max_examples=40,
+)
 @given(plans())
 def test_a_plan_is_read_as_it_was_written(tmp_path, plan):
     path = tmp_path / "plan.jsonl"

@@ -132,3 +132,43 @@ def test_a_comparison_is_whole_and_fits_the_screen(browse, tmp_path, width):
         assert found["images"] >= 8
         assert found["content"] <= found["width"] == width
         assert 0 <= found["headlineTop"] < 300
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_an_audit_is_whole_and_fits_the_screen(browse, tmp_path, width):
+    from synthaug.audit import AuditResult, Doubt, TrackFacts
+    from synthaug.report import write_audit
+    from synthaug.verdict import Status, Verdict, Verdicts
+
+    told = Verdicts(
+        Verdict(
+            gate=gate, scope="file", status=Status.FAIL, statistic=1.0, n_real=1, n_generated=1,
+            null="", why="at 0.40 s, " * 12,
+        )
+        for gate in ("open", "holes", "identity", "control", "frames", "beside", "metadata")
+    )  # fmt: skip
+    doubts = [
+        Doubt(kind="open", frame=9 * n, seconds=n / 3, box=(9.0 * n, 20, 30, 40), track=n % 5,
+              likeness=0.9)
+        for n in range(60)
+    ]  # fmt: skip
+    tracks = [
+        TrackFacts(
+            track=n, action="replace", first=n / 2, last=n / 2 + 5, frames=125, side=50.0,
+            likeness=0.5, status="PASS", control=0.8, similarity=0.2, same=0.4,
+            recogniser="mobilefacenet", why="not recognised",
+        )
+        for n in range(40)
+    ]  # fmt: skip
+    write_audit(
+        AuditResult(
+            version="0.1.0", source="a.mp4", output="a-long-name-" * 6 + ".anonymized.mp4",
+            frames=600, seconds=24.0, size=(1920, 1080), faces=900, verdicts=told, doubts=doubts,
+            tracks=tracks,
+        ),
+        tmp_path,
+    )  # fmt: skip
+    found, console = browse(tmp_path / "report.html", width)
+    assert (console, found["images"], found["fetched"]) == ([], 0, [])
+    assert found["content"] <= found["width"] == width
+    assert found["headline"].startswith("A face may be open at 0:00.00")

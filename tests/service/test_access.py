@@ -46,7 +46,10 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def guarded(tokens: dict[str, str]) -> Iterator[Running]:
-    running = Running(Path(tokens["store"]), "--owner-jobs", "1000")
+    running = Running(
+        Path(tokens["store"]), "--owner-jobs", "1000",
+        environment={"SYNTHAUG_SERVER_WITHOUT_ENGINE": "1"},
+    )  # fmt: skip
     yield running
     running.stop()
 

@@ -440,3 +440,31 @@ def test_a_reader_that_leaves_is_let_go(client: Client, server: Running) -> None
             return
         time.sleep(0.05)
     raise AssertionError("files of readers that left are still open")
+
+
+def test_a_drain_waits_for_an_upload(launch: Callable[..., Running]) -> None:
+    running = launch("--drain-grace", "60")
+    with running.channel() as channel:
+        client = Client(channel)
+        name, stream, call = half_sent(client, DATA)
+        running.terminate()
+        time.sleep(0.5)
+        for part in list(chunks(name, DATA))[3:]:
+            stream.put(part)
+        stream.put(None)
+        artifact = call.result(60).artifact
+        assert running.wait() == 0
+    assert (running.store / artifact.name).read_bytes() == DATA
+
+
+def test_an_owner_has_so_many_artifacts(launch: Callable[..., Running]) -> None:
+    running = launch("--owner-artifacts", "2")
+    with running.channel() as channel:
+        client = Client(channel)
+        names = [client.upload(b"x").name for _ in range(2)]
+        error = refused(client.artifacts.StartUpload, asked())
+        assert (error.code, error.reason) == ("RESOURCE_EXHAUSTED", "ARTIFACTS_QUOTA")
+        client.artifacts.DeleteArtifact(
+            artifact_pb2.DeleteArtifactRequest(name=names[0]), timeout=30
+        )
+        assert client.upload(b"y").name
