@@ -40,7 +40,15 @@ class _Idle:
 
 
 def job_store(settings: Settings) -> JobStore:
-    """Where jobs are kept."""
+    """Where jobs are kept.
+
+    Raises:
+        OutOfResources: the database cannot be reached.
+    """
+    if settings.jobs:
+        from synthaug_server.engine.postgres_jobs import PostgresJobs
+
+        return PostgresJobs(settings.jobs)
     return SQLiteJobs(settings.store / "jobs.db")
 
 

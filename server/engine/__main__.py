@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from typing import Any
 
 from synthaug_server.assembly import job_store
@@ -36,7 +37,8 @@ def main() -> None:
         os._exit(1)
     settings = settings_from(heard[0])
     lock = locked(settings.store, _PATIENCE)
-    if lock is None:
+    held = _held(settings.jobs)
+    if lock is None or held is None:
         logging.error(json.dumps({"event": "engine", "error": "another one has this store"}))
         os._exit(3)
     jobs = job_store(settings)
@@ -53,6 +55,18 @@ def main() -> None:
     line.say({"ready": True})
     engine.run()
     threading.Event().wait()
+
+
+def _held(address: str) -> Any | None:
+    """What holds a database's jobs for this process; None where another has them."""
+    if not address:
+        return True
+    from synthaug_server.engine.postgres_jobs import hold
+
+    until = time.monotonic() + _PATIENCE
+    while (held := hold(address)) is None and time.monotonic() < until:
+        time.sleep(0.1)
+    return held
 
 
 def _end(engine: Engine) -> None:

@@ -9,6 +9,7 @@ import csv
 import dataclasses
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -237,13 +238,14 @@ def _anonymize_options(
     asked: dict[str, Any] = {
         "keep": [_media(order, name, f"keep{n}") for n, name in enumerate(request.keep)],
         "only": [_media(order, name, f"only{n}") for n, name in enumerate(request.only)],
-        "zones": [(z.left, z.top, z.width, z.height) for z in request.zones],
+        "zones": _zones(order, request),
         "between": [
             (s.start.ToTimedelta().total_seconds(),
-             s.end.ToTimedelta().total_seconds() if s.HasField("end") else None)
+             s.end.ToTimedelta().total_seconds() if s.HasField("end") else math.inf)
             for s in request.between
         ],
-        "smallest": request.smallest, "consistent": request.consistent, "mute": request.mute,
+        # Not the local call's smallest, which leaves small faces open.
+        "covered_below": request.smallest, "consistent": request.consistent, "mute": request.mute,
         "rung": _RUNGS.get(request.rung), "strict": request.strict,
         "plan": order.artifact(request.plan) if request.plan else None,
         "plan_only": request.plan_only,
@@ -256,6 +258,21 @@ def _anonymize_options(
     if "device" in _parameters():
         told["device"] = order.device
     return {**told, "callbacks": (order.listener,)}
+
+
+def _zones(order: Order, request: anonymization_pb2.CreateAnonymizeJobRequest) -> list[Any]:
+    """Zones in pixels of the picture as players show it."""
+    if not request.zones:
+        return []
+    from synthaug.faces.turning import shown_size
+    from synthaug.faces.zones import Zone
+    from synthaug.media import probe
+
+    width, height = shown_size(probe(_media(order, request.media, "media")))
+    return [
+        Zone(z.left * width, z.top * height, z.width * width, z.height * height)
+        for z in request.zones
+    ]
 
 
 def _parameters() -> Mapping[str, inspect.Parameter]:

@@ -11,10 +11,10 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synthaug.v1 import augmentation_pb2
-from synthaug_server.engine.compute import NoCompute
+from synthaug.v1 import anonymization_pb2, augmentation_pb2
 from synthaug_server.settings import Settings
 from synthaug_server.workers.batching import Batcher, Taken
+from synthaug_server.workers.faces import Faces
 from synthaug_server.workers.pool import Pool
 from synthaug_server.workers.worker import Worker
 
@@ -38,7 +38,7 @@ class _Question:
 _Batcher = Batcher[_Question, bytes]
 
 
-class Models(NoCompute):
+class Models:
     """Models in spawned children, asked in batches.
 
     Args:
@@ -52,16 +52,20 @@ class Models(NoCompute):
             Pool("synthaug_server.workers.drawing", self._load, device)
             for device in settings.devices
         ]
+        self._faces = Faces(settings, metrics)
         self._turns = itertools.count()
         self._placed: dict[str, Pool] = {}
         self._batchers: dict[str, _Batcher] = {}
         self._numbers = itertools.count(1 << 32)  # apart from the numbers of questions
 
+    async def start(self) -> None:
+        """See `Compute.start`: children are started when they are first asked for."""
+
     async def stop(self, grace: float) -> None:
         """See `Compute.stop`."""
         for batcher in self._batchers.values():
             await batcher.close()
-        await asyncio.gather(*(pool.close() for pool in self._pools))
+        await asyncio.gather(self._faces.close(), *(pool.close() for pool in self._pools))
 
     async def sample(
         self, request: augmentation_pb2.SampleImagesRequest, model: str, trace: str
@@ -86,13 +90,30 @@ class Models(NoCompute):
             for image in (await self._drawn(asked, model, trace, _STREAM)).images:
                 yield image
 
+    async def anonymize(
+        self, request: anonymization_pb2.AnonymizeImageRequest, trace: str
+    ) -> anonymization_pb2.AnonymizeImageResponse:
+        """See `Compute.anonymize`."""
+        return await self._faces.picture(request, trace)
+
+    def anonymize_frames(
+        self,
+        settings: anonymization_pb2.AnonymizeSettings,
+        frames: AsyncIterator[anonymization_pb2.Frame],
+        trace: str,
+    ) -> AsyncIterator[anonymization_pb2.AnonymizeFramesResponse]:
+        """See `Compute.anonymize_frames`."""
+        return self._faces.frames(settings, frames, trace)
+
     async def _drawn(
         self, request: augmentation_pb2.SampleImagesRequest, model: str, trace: str, method: str
     ) -> augmentation_pb2.SampleImagesResponse:
         taken = await self._batcher(model).put(_Question(request, trace), request.count)
         self._metrics.queue_seconds.labels(method).observe(taken.queue_seconds)
         self._metrics.compute_seconds.labels(method).observe(taken.compute_seconds)
-        return augmentation_pb2.SampleImagesResponse.FromString(taken.answer)
+        answer: augmentation_pb2.SampleImagesResponse
+        answer = augmentation_pb2.SampleImagesResponse.FromString(taken.answer)
+        return answer
 
     def _batcher(self, model: str) -> _Batcher:
         found = self._batchers.get(model)
