@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synthaug.api import plan as plan
     from synthaug.api import sample as sample
     from synthaug.api import train as train
+    from synthaug.api import train_faces as train_faces
     from synthaug.api import translate_apply as translate_apply
     from synthaug.api import translate_train as translate_train
     from synthaug.datasets import AugmentedDataset as AugmentedDataset
@@ -72,6 +73,7 @@ _HOME = {
     "recipes": "synthaug.textbook",
     "sample": "synthaug.api",
     "train": "synthaug.api",
+    "train_faces": "synthaug.api",
     "translate_apply": "synthaug.api",
     "translate_train": "synthaug.api",
 }

@@ -22,6 +22,7 @@ from synthaug.jobs.evaluate import Evaluation, evaluate
 from synthaug.jobs.preparing import Plan
 from synthaug.jobs.sample import sample
 from synthaug.jobs.train import load_classifier, load_generator, train
+from synthaug.jobs.train_faces import train_faces
 from synthaug.jobs.translate_apply import translate_apply
 from synthaug.jobs.translate_train import load_translator, translate_train
 
@@ -43,6 +44,7 @@ __all__ = [
     "plan",
     "sample",
     "train",
+    "train_faces",
     "translate_apply",
     "translate_train",
 ]

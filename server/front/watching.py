@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import json
+import logging
+from collections.abc import Iterable, Iterator
 
 from synthaug_server.front.stores import Stores
+from synthaug_server.refusal import told_bug
 
 __all__ = ["Watcher"]
 
+_LOG = logging.getLogger("synthaug.jobs")
 _EVERY = 0.05  # seconds between questions while somebody waits
 
 
@@ -43,20 +47,22 @@ class Watcher:
                 del self._bells[job]
 
     async def _poll(self) -> None:
-        mark, _ = await self._stores.ask(self._stores.jobs.changes, -1)
-        # What changed before the first mark was known is seen by looking once.
-        self._ring(self._bells)
+        mark = -1
         while self._bells:
-            await asyncio.sleep(_EVERY)
+            changed: Iterable[str] = self._bells
             try:
-                mark, changed = await self._stores.ask(self._stores.jobs.changes, mark)
-            except Exception:
+                # What changed before the first mark was known is seen by looking once.
+                first = mark < 0
+                mark, found = await self._stores.ask(self._stores.jobs.changes, mark)
+                changed = self._bells if first else found
+            except Exception as error:
                 # The store is away for a moment: listeners look themselves and get its error.
-                changed = frozenset(self._bells)
+                _LOG.error(json.dumps({"event": "no answer about changes", **told_bug(error)}))
             self._ring(changed)
+            await asyncio.sleep(_EVERY)
 
-    def _ring(self, jobs: object) -> None:
-        for job in list(jobs):  # type: ignore[call-overload]
+    def _ring(self, jobs: Iterable[str]) -> None:
+        for job in list(jobs):
             for bell in self._bells.get(job, ()):
                 bell.set()
 

@@ -140,8 +140,7 @@ def verify(folder: Path, *, head: str = "") -> Verified:
             "audit log", expected="audit.jsonl", got="none", where=str(folder),
             remedy="Name the server's store with --store.",
         )  # fmt: skip
-    words = (folder / "audit.head").read_text().split() if (folder / "audit.head").exists() else []
-    anchor = (int(words[0]), words[1]) if len(words) == 2 else (0, _FIRST)
+    anchor = _anchor(folder / "audit.head")
     before, number, seen, anchored = _FIRST, 0, not head, anchor[0] == 0
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -162,6 +161,20 @@ def verify(folder: Path, *, head: str = "") -> Verified:
             remedy="Compare with a copy of the log.",
         )  # fmt: skip
     return Verified(number, before)
+
+
+def _anchor(file: Path) -> tuple[int, str]:
+    """Number and hash of the entry that was the last when the file was written."""
+    raw = file.read_bytes()[:85] if file.exists() else b""
+    number, _, digest = raw.partition(b" ")
+    if not raw and not (file.parent / "audit.jsonl").stat().st_size:
+        return 0, _FIRST
+    if not number.isdigit():
+        raise Damaged(
+            "audit log: audit.head is not readable", code="audit.broken",
+            remedy="Compare with a copy of the log.",
+        )  # fmt: skip
+    return int(number), digest.decode(errors="replace").strip()
 
 
 def _fields(line: bytes, number: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,12 +10,23 @@ import typer
 from typer.core import TyperGroup
 
 from synthaug.cli.boundary import Answer, deliver
-from synthaug.cli.options import Debug, Json
+from synthaug.cli.options import Debug, Json, Resume
 from synthaug.cli.progress import Progress
+from synthaug.errors import InputError
 
 __all__ = ["app"]
 
 _WHOLE = "run"
+
+
+class CodecName(enum.StrEnum):
+    """How pictures are coded."""
+
+    AUTO = "auto"
+    H264 = "h264"
+    H265 = "h265"
+    AV1 = "av1"
+    VP9 = "vp9"
 
 
 class _WholeByDefault(TyperGroup):
@@ -35,40 +47,190 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Input = Annotated[str, typer.Argument(metavar="INPUT", help="A video.")]
+Input = Annotated[
+    str,
+    typer.Argument(metavar="INPUT", help="A video, a picture, a folder, or a pattern in quotes."),
+]
+Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="The video that was planned.")]
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="PATH", help="File to write; NAME.anonymized.EXT beside INPUT."
+        "--output", "-o", metavar="PATH",
+        help="File to write, or a folder for several; NAME.anonymized.EXT beside INPUT.",
+    ),
+]  # fmt: skip
+Mute = Annotated[bool, typer.Option("--mute", help="Leave the sound out.")]
+Replace = Annotated[bool, typer.Option("--force", help="Replace outputs that are there.")]
+FacesSeed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Draws the same faces again; random and forgotten without it."),
+]
+Forget = Annotated[
+    bool,
+    typer.Option(
+        "--forget", help="Delete the salt: nobody can tell then which face belongs to which track."
     ),
 ]
-Mute = Annotated[bool, typer.Option("--mute", help="Leave the sound out.")]
-Replace = Annotated[bool, typer.Option("--force", help="Replace the output if it is there.")]
+Codec = Annotated[
+    CodecName, typer.Option(help="How pictures are coded; auto is h264, in webm vp9.")
+]
+Hardware = Annotated[
+    bool,
+    typer.Option("--hardware", help="Code with the graphics card, where there is one that works."),
+]
+MaxPixels = Annotated[
+    int, typer.Option("--max-pixels", metavar="N", help="Largest frame that is read.")
+]
+
+
+FaceGenerator = Annotated[
+    Path | None,
+    typer.Option(
+        "--generator",
+        metavar="DIR",
+        help="Folder that synthaug train faces wrote; the package's own generator by default.",
+    ),
+]
 
 
 @app.command(
     _WHOLE,
     short_help="All steps; the word may be left out.",
-    epilog="\b\nExample:\n  synthaug anonymize video.mp4",
+    epilog="\b\nExamples:\n"
+    "  synthaug anonymize video.mp4\n"
+    "  synthaug anonymize holiday --output hidden\n"
+    "  synthaug anonymize video.mp4 --keep me.jpg --mute",
 )
 def run(
-    source: Input,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="INPUT", help="A video, a picture, a folder, or a pattern in quotes."
+        ),
+    ] = None,
     output: Output = None,
+    camera: Annotated[
+        int | None,
+        typer.Option(
+            "--camera", metavar="N", help="In place of INPUT: film with this camera until Ctrl-C."
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="N", help="With --camera: stop after so long.")
+    ] = None,
+    keep: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PHOTO", help="Leave this person as they are; may be repeated."),
+    ] = None,
+    only: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PHOTO", help="Hide only this person; may be repeated."),
+    ] = None,
+    smallest: Annotated[
+        float, typer.Option(metavar="PIXELS", help="Leave faces that never get as large as this.")
+    ] = 0.0,
+    consistent: Annotated[
+        bool,
+        typer.Option(
+            "--consistent",
+            help="One new face for a person throughout a video: viewers see who appears again.",
+        ),
+    ] = False,
     mute: Mute = False,
+    seed: FacesSeed = None,
+    audit: Annotated[
+        bool, typer.Option(help="Read what was written again and say what may be open.")
+    ] = True,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit with code 4 also where the audit cannot tell."),
+    ] = False,
     force: Replace = False,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE.jsonl",
+            help="Leave the plan of a video there, to edit it and render again.",
+        ),
+    ] = None,
+    forget: Forget = False,
+    generator: FaceGenerator = None,
+    codec: Codec = CodecName.AUTO,
+    hardware: Hardware = False,
+    resume: Resume = True,
+    max_pixels: MaxPixels = 40_000_000,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Replace every face in a video and change nothing else.
+    """Replace every face in videos and pictures and change nothing else.
 
-    What is not hidden: body, gait, voice, clothes and place.
+    What is not hidden: body, gait, voice, clothes and place. A run that was stopped goes on
+    with the same command.
     """
 
     def work() -> Answer:
         import synthaug
 
+        if (source is None) == (camera is None):
+            raise InputError("input", expected="INPUT or --camera", got="neither or both")
         with Progress() as progress:
-            made = synthaug.anonymize(source, output, mute=mute, force=force, callbacks=(progress,))
+            if camera is not None:
+                from synthaug.jobs.anonymize_camera import anonymize_camera
+
+                made = anonymize_camera(
+                    camera, output, seconds=seconds, seed=seed, force=force, callbacks=(progress,)
+                )
+                return Answer(made.to_dict(), str(made), made.exit_code)
+            result = synthaug.anonymize(
+                str(source), output, keep=keep or (), only=only or (), smallest=smallest,
+                consistent=consistent, mute=mute, seed=seed, audit=audit, strict=strict,
+                force=force, plan_file=plan_file, forget=forget, generator=generator,
+                codec=codec.value, hardware=hardware, resume=resume, max_pixels=max_pixels,
+                callbacks=(progress,),
+            )  # fmt: skip
+        return Answer(result.to_dict(), str(result), result.exit_code)
+
+    raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
+
+
+@app.command(
+    short_help="Write a video as a plan says.",
+    epilog="\b\nExample:\n  synthaug anonymize render video.mp4 --plan video.plan.jsonl",
+)
+def render(
+    source: Video,
+    plan_file: Annotated[
+        Path, typer.Option("--plan", metavar="FILE.jsonl", help="The plan, edited or not.")
+    ],
+    output: Output = None,
+    mute: Mute = False,
+    seed: FacesSeed = None,
+    forget: Forget = False,
+    generator: FaceGenerator = None,
+    force: Replace = False,
+    codec: Codec = CodecName.AUTO,
+    hardware: Hardware = False,
+    resume: Resume = True,
+    max_pixels: MaxPixels = 40_000_000,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a video in which every track of a plan is hidden, with the faces of its salt.
+
+    The salt stands beside the plan, for its owner alone; it is made where there is none.
+    """
+
+    def work() -> Answer:
+        from synthaug.jobs.anonymize import render_planned
+
+        with Progress() as progress:
+            made = render_planned(
+                source, plan_file, output, mute=mute, seed=seed, forget=forget,
+                generator=generator, force=force, codec=codec.value, hardware=hardware,
+                resume=resume, max_pixels=max_pixels,
+                callbacks=(progress,),
+            )  # fmt: skip
         return Answer(made.to_dict(), str(made), made.exit_code)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))

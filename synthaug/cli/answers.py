@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from synthaug.api import Comparison, Evaluation, Plan
     from synthaug.datasets import AugmentedDataset
     from synthaug.jobs.doctor import Check
+    from synthaug.jobs.train_faces import TrainedFaces
     from synthaug.training import Generator, Translator
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "of_comparison",
     "of_demo",
     "of_evaluation",
+    "of_faces",
     "of_files",
     "of_generator",
     "of_plan",
@@ -88,6 +90,27 @@ def of_translator(translator: Translator, out: Path) -> Answer:
     text = (
         f"A translation from {a} to {b} at {translator.resolution} px is in {out}.\n"
         f"Use it: synthaug translate apply {out} PICTURES --out translated"
+    )
+    return Answer(fields, text)
+
+
+def of_faces(made: TrainedFaces) -> Answer:
+    """What ``train faces`` says at its end."""
+    best = min(made.curve, key=lambda point: point.score)
+    fields = {
+        "out": str(made.folder),
+        "sha256": made.sha256,
+        "photographs": made.photographs,
+        "people": made.people,
+        "skipped": made.skipped,
+        "frechet": best.frechet,
+        "kid": best.kid,
+        "copies": str(made.copies.status),
+    }
+    text = (
+        f"A face generator trained on {made.photographs:,} photographs of {made.people:,} people "
+        f"is in {made.folder}.\nCopies of training faces: {made.copies.status}; "
+        f"{made.copies.why}\nUse it: synthaug anonymize video.mp4 --generator {made.folder}"
     )
     return Answer(fields, text)
 

@@ -17,6 +17,7 @@ from synthaug.cli import (
     models,
     recipes,
     serving,
+    training,
     translating,
     trying,
 )
@@ -40,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(balancing.app)
+app.add_typer(training.app)
 app.add_typer(judging.app)
 app.add_typer(trying.app)
 app.add_typer(models.app)

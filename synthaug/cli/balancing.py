@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,6 @@ import typer
 from synthaug.cli import answers
 from synthaug.cli.boundary import Answer, deliver
 from synthaug.cli.options import (
-    Attributes,
     Budget,
     Data,
     Debug,
@@ -141,70 +139,6 @@ def augment(
                 command=shlex.join(["synthaug", *context.obj]),
             )
         return answers.of_augmented(balanced, out)
-
-    raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
-
-
-@app.command(epilog="\b\nExample:\n  synthaug train photos --out generator --budget 1h")
-def train(
-    data: Data,
-    out: Out,
-    groups: Groups = None,
-    attributes: Attributes = None,
-    unlabelled: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLASS",
-            help="Class whose images have no label, for the recipe semi-supervised; its own "
-            "name for it is unlabelled.",
-        ),
-    ] = None,
-    size: Size = SizeName.AUTO,
-    budget: Budget = "10min",
-    recipe: Recipe = "rare",
-    seed: Seed = 0,
-    device: Device = DeviceName.AUTO,
-    resume: Resume = True,
-    skip_bad: SkipBad = False,
-    force: Force = False,
-    tensorboard: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Also write TensorBoard events there.")
-    ] = None,
-    wandb: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Also write an offline Weights & Biases run there."),
-    ] = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Train a generator on an image set and save it.
-
-    DIR receives the weights as safetensors, config.json and a model card.
-    """
-
-    def work() -> Answer:
-        import synthaug
-
-        with Progress() as progress:
-            generator = synthaug.train(
-                data,
-                out=out,
-                recipe=recipe,
-                budget=budget,
-                size=parse_size(size),
-                groups=groups,
-                attributes=attributes,
-                unlabelled=unlabelled,
-                seed=seed,
-                device=device,
-                resume=resume,
-                force=force,
-                skip_bad=skip_bad,
-                callbacks=(progress,),
-                tensorboard=tensorboard,
-                wandb=wandb,
-            )
-        return answers.of_generator(generator, out)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
 

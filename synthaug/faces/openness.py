@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from synthaug.faces.geometry import Placement, cut, placement
 from synthaug.faces.tracks import Spot
 
-__all__ = ["Openness"]
+__all__ = ["OPENNESS_FILE", "Openness"]
 
-_FILE = Path(__file__).parent / "openness.safetensors"
+OPENNESS_FILE = Path(__file__).parent / "openness.safetensors"
+"""The package's own weights."""
 _SIDE = 1.65
 """Side of what is read, in distances from the eyes to the mouth."""
 
@@ -39,7 +40,7 @@ class Openness:
         from synthaug.weights.kept import read_network
 
         self._net, self.sha256 = read_network(
-            file or _FILE, {"openness reader": OpennessReader}
+            file or OPENNESS_FILE, {"openness reader": OpennessReader}
         )  # fmt: skip
         facts: Any = self._net
         self._side = int(facts.resolution)

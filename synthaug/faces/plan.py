@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthaug.errors import InputError
 from synthaug.faces.tracks import Source, Spot
@@ -42,6 +43,8 @@ class PlannedTrack:
         spots: where the face is, one a frame.
         doubts: why it may be no face, or may not be covered; in words.
         person: number of the person shown, where tracks of one person were linked.
+        openness: of mouth and eyes, float32 (T, 2), as `synthaug.faces.openness` reads them;
+            None where nobody looked.
     """
 
     identity: int
@@ -51,6 +54,7 @@ class PlannedTrack:
     spots: list[Spot]
     doubts: list[str] = dataclasses.field(default_factory=list)
     person: int | None = None
+    openness: NDArray[np.float32] | None = None
 
 
 @dataclasses.dataclass
@@ -120,10 +124,18 @@ def _lines(plan: Plan) -> Iterator[dict[str, Any]]:
                     "points": [[round(float(x), 2) for x in point] for point in spot.points],
                     "score": round(spot.score, 4),
                     "source": spot.source.value,
+                    **_told(track, row),
                 }
                 for row, (time, spot) in enumerate(zip(track.times, track.spots, strict=True))
             ],
         }
+
+
+def _told(track: PlannedTrack, row: int) -> dict[str, float]:
+    if track.openness is None:
+        return {}
+    mouth, eyes = map(float, track.openness[row])
+    return {"mouth": round(mouth, 3), "eyes": round(eyes, 3)}
 
 
 def read_plan(path: Path) -> Plan:
@@ -182,7 +194,7 @@ def _track(row: dict[str, Any], plan: Plan, number: int, path: Path) -> PlannedT
         track = PlannedTrack(
             int(row["track"]), Action(row["action"]), frames[0], times, spots,
             [str(doubt) for doubt in row["doubts"]],
-            int(row["person"]) if row.get("person") is not None else None,
+            int(row["person"]) if row.get("person") is not None else None, _openness(row["spots"]),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise _wrong(path, number, "a track", f"{type(error).__name__}: {error}") from error
@@ -194,6 +206,15 @@ def _track(row: dict[str, Any], plan: Plan, number: int, path: Path) -> PlannedT
     for frame, spot in zip(frames, spots, strict=True):
         _inside(spot, frame, plan, number, path)
     return track
+
+
+def _openness(spots: list[dict[str, Any]]) -> NDArray[np.float32] | None:
+    if not all("mouth" in each and "eyes" in each for each in spots):
+        return None
+    values = np.array([(each["mouth"], each["eyes"]) for each in spots], np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError("mouth or eyes are no numbers")
+    return values
 
 
 def _inside(spot: Spot, frame: int, plan: Plan, number: int, path: Path) -> None:

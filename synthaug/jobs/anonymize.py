@@ -2,49 +2,248 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+import inspect
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from synthaug.errors import InputError
+from synthaug.errors import Damaged, InputError, OutOfResources, Stopped, SynthaugError
+from synthaug.faces.plan import read_plan, write_plan
+from synthaug.jobs.anonymize_audit import audit as audit_job
+from synthaug.jobs.anonymize_inputs import inputs_of, is_still
 from synthaug.jobs.anonymize_plan import plan_video
 from synthaug.jobs.anonymize_render import render
 from synthaug.jobs.anonymize_result import AnonymizedFile, AnonymizeResult
-from synthaug.training.progress import Callback
+from synthaug.jobs.anonymize_still import anonymize_still
+from synthaug.media.clip import Limits
+from synthaug.media.writing import check_output, work_folder
+from synthaug.replacing.ladder import Ladder
+from synthaug.replacing.latents import forget as forget_salt
+from synthaug.replacing.latents import salt_in, salt_of
+from synthaug.training.progress import Callback, Progress, tell
 
-__all__ = ["anonymize"]
+__all__ = ["anonymize", "render_planned"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Wishes:
+    """What one call asks for, for every file of it."""
+
+    planning: dict[str, Any]
+    seed: int | None
+    mute: bool
+    force: bool
+    audit: bool
+    strict: bool
+    plan_file: Path | None
+    forget: bool
+    generator: Path | None
+    codec: str
+    hardware: bool
+    resume: bool
+    limits: Limits
+    callbacks: tuple[Callback, ...]
 
 
 def anonymize(
     source: str | Path,
     output: str | Path | None = None,
     *,
+    keep: Sequence[str | Path] = (),
+    only: Sequence[str | Path] = (),
+    zones: Sequence[Any] = (),
+    between: Sequence[tuple[float, float]] = (),
+    smallest: float = 0.0,
+    consistent: bool = False,
     mute: bool = False,
+    seed: int | None = None,
+    audit: bool = True,
+    strict: bool = False,
     force: bool = False,
+    plan_file: str | Path | None = None,
+    forget: bool = False,
+    generator: str | Path | None = None,
+    codec: str = "auto",
+    hardware: bool = False,
+    resume: bool = True,
+    max_pixels: int = Limits().pixels,
     callbacks: Iterable[Callback] = (),
 ) -> AnonymizeResult:
-    """Videos in which every face is replaced and nothing else has changed.
+    """Videos and pictures in which every face is replaced and nothing else has changed.
 
     Args:
-        source: a video.
-        output: the file to write; ``NAME.anonymized.EXT`` beside the source.
+        source: a video, a picture, a folder with all below it, or a pattern.
+        output: a file for one input, a folder for several; ``NAME.anonymized.EXT`` beside
+            each by default.
+        keep: photographs of people who stay as they are.
+        only: photographs of the only people to hide.
+        zones: boxes that are always covered.
+        between: spans of seconds; nothing is hidden outside them.
+        smallest: faces whose larger side stays below it stay as they are, pixels.
+        consistent: one new face for a person throughout a video; a viewer then sees who
+            appears again.
         mute: leave the sound out.
+        seed: of the faces; random where None, and then nobody can draw them again.
+        audit: read what was written again and say what may be open.
+        strict: count as open what the audit cannot tell.
+        force: replace outputs that are there.
+        plan_file: where to leave the plan of a single video, to be edited and rendered
+            again; its salt stands beside it, for its owner alone.
+        forget: leave no salt beside it.
+        generator: folder that `train_faces` wrote, in place of the package's own generator.
+        codec: ``"auto"``, ``"h264"``, ``"h265"``, ``"av1"`` or ``"vp9"``.
+        hardware: code with the graphics card where that works.
+        resume: go on with what a run that was stopped has left.
+        max_pixels: largest frame that is read, width times height.
+        callbacks: told what is being done.
+
+    Returns:
+        What became of each file; of several files those that could not be read have their
+        error there.
+
+    Raises:
+        InputError: the one input cannot be used; nothing is written.
+        OutOfResources: the disk is full; the same call goes on.
+    """
+    inputs = inputs_of(source, output)
+    if plan_file is not None and (len(inputs.pairs) > 1 or is_still(inputs.pairs[0][0])):
+        raise InputError("plan file", expected="a single video", where=str(plan_file))
+    Ladder.usual(generator)  # a generator that cannot be used is said before anything is done
+    callbacks = tuple(callbacks)
+    wishes = _Wishes(
+        planning={
+            "keep": tuple(keep), "only": tuple(only), "zones": tuple(zones),
+            "between": tuple(between), "smallest": smallest, "consistent": consistent,
+        },
+        seed=seed, mute=mute, force=force, audit=audit, strict=strict,
+        plan_file=None if plan_file is None else Path(plan_file), forget=forget, codec=codec,
+        generator=None if generator is None else Path(generator),
+        hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels), callbacks=callbacks,
+    )  # fmt: skip
+    for path in inputs.ours:
+        tell(callbacks, Progress(phase="read", message=f"{path}: is anonymized already"))
+    for path in inputs.others:
+        tell(callbacks, Progress(phase="read", message=f"{path}: is left as it is, no picture or "
+                                 "video that is read here"))  # fmt: skip
+    files = []
+    for number, (path, target) in enumerate(inputs.pairs, 1):
+        if len(inputs.pairs) == 1:
+            files.append(_one(path, target, wishes))
+            break
+        tell(callbacks, Progress(phase="files", message=f"{number} of {len(inputs.pairs)}: {path}"))
+        try:
+            files.append(_one(path, target, wishes))
+        except (Stopped, OutOfResources):
+            raise
+        except SynthaugError as error:
+            files.append(AnonymizedFile(source=path, error=error))
+    return AnonymizeResult(tuple(files))
+
+
+def _one(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
+    return (_picture if is_still(source) else _video)(source, target, wishes)
+
+
+def _picture(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
+    salt = salt_of(wishes.seed) if wishes.seed is not None else secrets.token_bytes(32)
+    made, _ = anonymize_still(
+        source, target, salt=salt, ladder=Ladder.usual(wishes.generator), force=wishes.force,
+        limits=wishes.limits, callbacks=wishes.callbacks,
+    )  # fmt: skip
+    return AnonymizedFile(source=source, rendered=made, strict=wishes.strict)
+
+
+def _video(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
+    check_output(source, target, force=wishes.force)
+    folder = work_folder(target)
+    fresh = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made, plan = _rendered(source, target, folder, wishes)
+    except (InputError, Damaged):
+        if fresh:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    found = None
+    if wishes.audit:
+        found = audit_job(source, target, plan, mute=wishes.mute, callbacks=wishes.callbacks)
+    return AnonymizedFile(source=source, rendered=made, audit=found, strict=wishes.strict)
+
+
+def _rendered(source: Path, target: Path, folder: Path, wishes: _Wishes) -> Any:
+    """The file written and its plan."""
+    known = inspect.signature(plan_video).parameters
+    planning = {name: value for name, value in wishes.planning.items() if name in known}
+    plan = plan_video(
+        source, work=folder / "sights", limits=wishes.limits, callbacks=wishes.callbacks,
+        **planning,
+    )  # fmt: skip
+    kept = wishes.plan_file
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_plan(plan, kept)
+    place = folder / "salt" if kept is None else kept.with_name(f"{kept.name}.salt")
+    salt = salt_in(place) if wishes.seed is None else salt_of(wishes.seed)
+    made = render(
+        plan, source, target, salt=salt, ladder=Ladder.usual(wishes.generator), mute=wishes.mute,
+        force=wishes.force, codec=wishes.codec, hardware=wishes.hardware, resume=wishes.resume,
+        limits=wishes.limits, callbacks=wishes.callbacks,
+    )  # fmt: skip
+    if wishes.forget:
+        forget_salt(place)
+    return made, plan
+
+
+def render_planned(
+    source: str | Path,
+    plan_file: str | Path,
+    output: str | Path | None = None,
+    *,
+    mute: bool = False,
+    seed: int | None = None,
+    forget: bool = False,
+    generator: str | Path | None = None,
+    force: bool = False,
+    codec: str = "auto",
+    hardware: bool = False,
+    resume: bool = True,
+    max_pixels: int = Limits().pixels,
+    callbacks: Iterable[Callback] = (),
+) -> AnonymizedFile:
+    """A video written as a plan says; the arguments are those of `anonymize`.
+
+    Args:
+        source: the video that was planned.
+        plan_file: the plan; its salt stands beside it and is made where there is none.
+        output: the file to write.
+        mute: leave the sound out.
+        seed: of the faces, in place of the salt.
+        forget: delete the salt.
+        generator: folder that `train_faces` wrote.
         force: replace what stands there.
+        codec: how pictures are coded.
+        hardware: code with the graphics card where that works.
+        resume: go on with what a run that was stopped has left.
+        max_pixels: largest frame that is read.
         callbacks: told what is being done.
 
     Raises:
-        InputError: no such file, or a name that is taken; nothing is written.
+        InputError: a plan that cannot be read or is another file's, or a name that is taken.
     """
-    path = Path(source)
-    target = Path(output) if output is not None else _beside(path)
-    if target.exists() and not force:
-        raise InputError(
-            "output", expected="a new file", got="one that is there", where=str(target),
-            remedy="Choose another name, or pass --force.", code="output.exists",
-        )  # fmt: skip
-    plan = plan_video(path, callbacks=tuple(callbacks))
-    made = render(plan, path, target, mute=mute, force=force, callbacks=callbacks)
-    return AnonymizeResult((AnonymizedFile(source=path, rendered=made),))
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.stem}.anonymized{path.suffix}")
+    path, planned = Path(source), Path(plan_file)
+    plan = read_plan(planned)
+    target = inputs_of(path, output).pairs[0][1]
+    check_output(path, target, force=force)
+    place = planned.with_name(f"{planned.name}.salt")
+    salt = salt_in(place) if seed is None else salt_of(seed)
+    made = render(
+        plan, path, target, salt=salt, ladder=Ladder.usual(generator), mute=mute, force=force,
+        codec=codec, hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels),
+        callbacks=callbacks,
+    )  # fmt: skip
+    if forget:
+        forget_salt(place)
+    return AnonymizedFile(source=path, rendered=made)

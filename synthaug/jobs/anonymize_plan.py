@@ -27,6 +27,7 @@ from synthaug.faces.sights import Sight, SightFile
 from synthaug.faces.tracks import Settings, Track, track
 from synthaug.faces.turning import stored, upright
 from synthaug.faces.zones import Zone, zone_spots
+from synthaug.jobs.anonymize_openness import read_openness
 from synthaug.jobs.anonymize_people import recognised, references
 from synthaug.media import Clip, Limits, frames, probe
 from synthaug.media.editing import picture
@@ -110,6 +111,8 @@ def plan_video(
         recognised(clip, planned, tracks, people, tuple(callbacks))
     planned = [part for each in planned for part in _within(each, spans, clip, times)]
     planned += [_zone(zone, times, clip) for zone in zones]
+    unread = read_openness(clip, planned, tuple(callbacks))
+    notes += [unread] if unread else []
     for number, each in enumerate(planned):
         each.identity = number
         each.spots = [stored(spot, clip.rotation, (clip.width, clip.height)) for spot in each.spots]

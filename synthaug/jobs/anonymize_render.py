@@ -30,7 +30,6 @@ def render(
     *,
     salt: bytes | None = None,
     ladder: Ladder | None = None,
-    linked: dict[int, str] | None = None,
     mute: bool = False,
     force: bool = False,
     codec: str = "auto",
@@ -47,7 +46,6 @@ def render(
         output: the file to write; appears whole or not at all.
         salt: what the latents are made with; new where None, and then nothing is resumed.
         ladder: what draws faces.
-        linked: track to the name it shares its latent with.
         mute: leave the sound out.
         force: replace what stands there.
         codec: ``"auto"``, ``"h264"``, ``"h265"``, ``"av1"`` or ``"vp9"``.
@@ -62,9 +60,9 @@ def render(
     """
     clip = probe(source, limits=limits)
     _refuse_other(plan, clip)
-    ladder = ladder or Ladder()
-    painter = Painter(plan, ladder, salt or secrets.token_bytes(32), linked=linked)
-    key = _key(plan, salt, ladder, linked) if salt else ""
+    ladder = ladder or Ladder.usual()
+    painter = Painter(plan, ladder, salt or secrets.token_bytes(32))
+    key = _key(plan, salt, ladder) if salt else ""
     done, warnings, damaged = 0, list(plan.notes), False
     writer = Writer(
         clip, output, mute=mute, force=force, coding=chosen(clip, codec, hardware=hardware),
@@ -120,10 +118,10 @@ def _refuse_other(plan: Plan, clip: Clip) -> None:
         )  # fmt: skip
 
 
-def _key(plan: Plan, salt: bytes, ladder: Ladder, linked: dict[int, str] | None) -> str:
+def _key(plan: Plan, salt: bytes, ladder: Ladder) -> str:
     """What every pixel of the output depends on, hashed; the salt cannot be read from it."""
     digest = hashlib.sha256(version("synthaug").encode())
     digest.update(repr(plan).encode())
     digest.update(hashlib.sha256(b"key" + salt).digest())
-    digest.update(f"{ladder.rung.name} {ladder.rung.sha256} {linked}".encode())
+    digest.update(f"{ladder.rung.name} {ladder.rung.sha256}".encode())
     return digest.hexdigest()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synthaug.errors import Damaged, ExposedFace, SynthaugError
+from synthaug.errors import Damaged, SynthaugError
 
 __all__ = ["AnonymizeResult", "AnonymizedFile", "Rendered"]
 
@@ -42,12 +42,14 @@ class AnonymizedFile:
         rendered: what was written; None where nothing was.
         audit: what reading the output again found; None without an audit.
         error: why nothing was written.
+        strict: whether what the audit cannot tell counts as open.
     """
 
     source: Path
     rendered: Rendered | None = None
     audit: Any = None
     error: SynthaugError | None = None
+    strict: bool = False
 
     @property
     def exposed(self) -> bool:
@@ -59,8 +61,11 @@ class AnonymizedFile:
         """Of this file alone."""
         if self.error is not None:
             return self.error.exit_code
-        if self.exposed:
-            return ExposedFace.exit_code
+        try:
+            if self.audit is not None:
+                self.audit.require(strict=self.strict)
+        except SynthaugError as refusal:
+            return refusal.exit_code
         return Damaged.exit_code if self.rendered is not None and self.rendered.damaged else 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,12 +126,12 @@ class AnonymizeResult:
 
     @property
     def exit_code(self) -> int:
-        """0, or 4 where a face may be open, or 7, or 6 where files were broken."""
+        """0, or 4 where a face may be open, or 3 or 6 where files are not as they should be."""
         codes = {each.exit_code for each in self.files} - {0}
         if len(self.files) == 1 or not codes:
             return next(iter(codes), 0)
         # Of a folder the others are done: what could not be read is a damaged input.
-        return next((code for code in (4, 1, 7) if code in codes), Damaged.exit_code)
+        return next((code for code in (4, 1, 3) if code in codes), Damaged.exit_code)
 
     def to_dict(self) -> dict[str, Any]:
         """The facts as JSON-ready values."""

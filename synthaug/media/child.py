@@ -122,6 +122,35 @@ def _frames(request: dict[str, Any]) -> None:
         _say({"pts": frame.pts})
 
 
+def _describe_still(request: dict[str, Any]) -> None:
+    from pathlib import Path
+
+    from synthaug.media.clip import Limits
+    from synthaug.media.stills import described_still
+
+    still = described_still(Path(request["path"]), Limits(**request["allow"]))
+    _say({"still": still.to_dict()})
+
+
+def _pixels(request: dict[str, Any]) -> None:
+    """Put frame after frame of a picture file into shared memory."""
+    import mmap
+
+    import numpy as np
+
+    from synthaug.media.stills import Still, pixels_of
+
+    memory = np.frombuffer(mmap.mmap(request["memory"], request["size"]), np.uint8)
+    for number, (pixels, duration, whole) in enumerate(
+        pixels_of(Still.from_dict(request["still"]))
+    ):
+        if number and not sys.stdin.buffer.readline():
+            os._exit(1)
+        memory[:] = np.ascontiguousarray(pixels).reshape(-1).view(np.uint8)
+        _more_time(request["limits"])
+        _say({"duration": duration, "whole": whole})
+
+
 def _join(request: dict[str, Any]) -> None:
     """Write the output from coded pictures and the source's sound."""
     from pathlib import Path
@@ -139,7 +168,10 @@ def _join(request: dict[str, Any]) -> None:
         _say({"warning": warning})
 
 
-_DUTIES = {"describe": _describe, "frames": _frames, "join": _join}
+_DUTIES = {
+    "describe": _describe, "frames": _frames, "join": _join,
+    "describe still": _describe_still, "pixels": _pixels,
+}  # fmt: skip
 
 if __name__ == "__main__":
     main()

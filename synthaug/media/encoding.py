@@ -12,7 +12,9 @@ from synthaug.media.clip import Clip
 
 __all__ = ["CODECS", "Coding", "Encoder", "chosen"]
 
-_X264 = {"crf": "17", "preset": "veryfast", "bf": "2", "b-pyramid": "none"}
+# Without mbtree: with it x264 gives now and then other bytes for the same frames, so that a
+# resumed run could be told from one that was not interrupted.
+_X264 = {"crf": "17", "preset": "veryfast", "bf": "2", "b-pyramid": "none", "mbtree": "0"}
 _X265 = {
     "crf": "18", "preset": "fast",
     "x265-params": "log-level=error:open-gop=0:bframes=2:b-pyramid=0",

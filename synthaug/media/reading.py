@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from synthaug.errors import Damaged, InputError, InternalError
 from synthaug.media.clip import Clip, Limits
 from synthaug.media.decoding import breaks_off
 from synthaug.media.sheltered import SLOTS, Child, Crashed, plane_layout
+from synthaug.media.stills import Still
 
-__all__ = ["frames", "probe"]
+__all__ = ["frames", "probe", "probe_still", "still_frames"]
 
 
 def probe(path: str | Path, *, limits: Limits | None = None) -> Clip:
@@ -70,8 +74,53 @@ def frames(clip: Clip) -> Iterator[Any]:
                 yield frame
     except Crashed as crash:
         raise breaks_off(clip, told, str(crash)) from crash
-    except Damaged:
-        raise
+
+
+def probe_still(path: str | Path, *, limits: Limits | None = None) -> Still:
+    """What a picture file is.
+
+    Raises:
+        InputError: not a picture, or beyond the limits.
+    """
+    allow = limits or Limits()
+    request = {"do": "describe still", "path": str(path), "allow": dataclasses.asdict(allow)}
+    try:
+        with Child(request) as child:
+            for answer in child.answers():
+                still = Still.from_dict(answer["still"])
+                if 0 < still.width * still.height <= allow.pixels:
+                    return still
+    except (Crashed, ValueError, KeyError) as crash:
+        if isinstance(crash, InputError):
+            raise
+        raise InputError(
+            "picture", expected="a file that can be decoded", got=str(crash), where=str(path),
+            code="input.image",
+        ) from crash  # fmt: skip
+    raise InternalError("the reading process gave no answer", where=str(path))
+
+
+def still_frames(still: Still) -> Iterator[tuple[NDArray[Any], int, bool]]:
+    """Frames upright, (H, W, C), each with its duration in milliseconds and whether it is whole.
+
+    Raises:
+        Damaged: after the last frame that could be decoded.
+    """
+    size = int(np.prod(still.shape)) * still.dtype.itemsize
+    request = {"do": "pixels", "still": still.to_dict()}
+    told = 0
+    try:
+        with Child(request, shared=size, memory=_memory(size)) as child:
+            for answer in child.answers():
+                pixels = child.memory.view(still.dtype).reshape(still.shape).copy()
+                child.free()
+                told += 1
+                yield pixels, int(answer["duration"]), bool(answer["whole"])
+    except Crashed as crash:
+        raise Damaged(
+            "picture breaks off", got=f"{told} of {still.frames} frames, then {crash}",
+            where=str(still.path),
+        ) from crash  # fmt: skip
 
 
 def _memory(frame: int) -> int:

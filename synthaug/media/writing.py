@@ -16,7 +16,7 @@ from synthaug.media.marking import Mark, append_mark, tags
 from synthaug.media.segments import Packet, Part, Segments, frames_a_segment
 from synthaug.media.sheltered import Child, Crashed
 
-__all__ = ["Writer", "check_output"]
+__all__ = ["Writer", "check_output", "unwritten", "work_folder"]
 
 
 def check_output(source: Path, output: Path, *, force: bool = False) -> None:
@@ -25,7 +25,7 @@ def check_output(source: Path, output: Path, *, force: bool = False) -> None:
     Raises:
         InputError: the name is taken, or is the source itself.
     """
-    if output.exists() and output.samefile(source):
+    if output.exists() and source.exists() and output.samefile(source):
         raise InputError("output", expected="another file than the input", where=str(output))
     if output.is_dir():
         raise InputError("output", expected="a file", got="a folder", where=str(output))
@@ -34,6 +34,11 @@ def check_output(source: Path, output: Path, *, force: bool = False) -> None:
             "output", expected="a new file", got="one that is there", where=str(output),
             remedy="Choose another name, or pass --force.", code="output.exists",
         )  # fmt: skip
+
+
+def work_folder(output: Path) -> Path:
+    """Where the parts of an output wait until it is whole."""
+    return output.with_name(f".{output.name}.work")
 
 
 class Writer:
@@ -89,7 +94,7 @@ class Writer:
         self._length = frames_a_segment(clip.width, clip.height)
 
     def __enter__(self) -> Writer:
-        folder = self.output.with_name(f".{self.output.name}.work")
+        folder = work_folder(self.output)
         try:
             self.output.parent.mkdir(parents=True, exist_ok=True)
             self._segments = Segments(
@@ -98,7 +103,7 @@ class Writer:
         except InputError:
             raise
         except OSError as error:
-            raise _unwritten(error, self.output) from error
+            raise unwritten(error, self.output) from error
         self.done = self._segments.frames
         self.state = self._segments.done[-1].state if self._segments.done else None
         self._stack = contextlib.ExitStack()
@@ -127,7 +132,7 @@ class Writer:
             if self._coded == self._length:
                 self._finish(state() if state else None)
         except (OSError, av.FFmpegError) as error:
-            raise _unwritten(error, self.output) from error
+            raise unwritten(error, self.output) from error
 
     def _keep(self, packets: list[Any]) -> None:
         for packet in packets:
@@ -163,7 +168,7 @@ class Writer:
             keep = False
             raise
         except OSError as failed:
-            raise _unwritten(failed, self.output) from failed
+            raise unwritten(failed, self.output) from failed
         finally:
             self._segments.close(keep=keep and bool(self._key))
 
@@ -199,7 +204,7 @@ class Writer:
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def _unwritten(error: Exception, output: Path) -> Exception:
+def unwritten(error: Exception, output: Path) -> Exception:
     """What to raise where a file cannot be written."""
     if isinstance(error, InputError | OutOfResources | Damaged):
         return error

@@ -11,6 +11,7 @@ from synthaug.errors import InputError
 from synthaug.networks.coded import CodedGenerator
 from synthaug.networks.dcgan import DCGANGenerator
 from synthaug.networks.dense import DenseGenerator
+from synthaug.networks.faces import FaceGenerator, FaceModel
 from synthaug.networks.naming import NamingCritic
 from synthaug.networks.progressive import ProgressiveGenerator
 from synthaug.networks.rare import RareEncoder, RareGenerator
@@ -23,6 +24,8 @@ _KINDS: dict[str, Callable[..., nn.Module]] = {
     "coded": CodedGenerator.restored,
     "dcgan": DCGANGenerator,
     "dense": DenseGenerator,
+    "face generator": FaceGenerator,
+    "face model": FaceModel,
     "progressive": ProgressiveGenerator,
     "naming critic": NamingCritic,
     "rare": RareGenerator,

@@ -18,7 +18,15 @@ from torch.nn import functional as F
 from synthaug.networks.answer import Answer
 from synthaug.networks.critic import kaiming
 
-__all__ = ["FaceCritic", "FaceGenerator", "FaceModel", "OpennessReader", "outside_oval"]
+__all__ = [
+    "FaceCritic",
+    "FaceGenerator",
+    "FaceModel",
+    "FaceReader",
+    "OpennessReader",
+    "around_features",
+    "outside_oval",
+]
 
 _SLOPE = 0.2
 _POOL = 4
@@ -29,6 +37,10 @@ _SMOOTH, _STIFF = 0.22, 0.06
 """Reach of a landmark's pull, in sides, and how little each pull is trusted."""
 CLIP = 2.0
 """Standard deviations that a person's own part may lie from the usual."""
+SPREAD = 0.75
+"""How much of their deviation drawn persons have: the more, the odder."""
+NUM_POSED = 12
+"""Five points' places, mouth and eyes."""
 
 
 class FaceModel(nn.Module):
@@ -53,6 +65,7 @@ class FaceModel(nn.Module):
     foretold: Tensor  # (F, z_dim): components from conditions and ring
     own: Tensor  # (z_dim, z_dim): latents to components
     usual: Tensor  # (5, 10): places of the points as a polynomial of yaw
+    posed: Tensor  # (z_dim, NUM_POSED): directions of latents that tell of pose and expression
     support: Tensor  # bool (R, R): the oval and what is blended around it
     blend: Tensor  # (R, R): share of the face in what is drawn
     places: Tensor  # (R * R, 2): middles of the pixels in [-1, 1]
@@ -71,7 +84,7 @@ class FaceModel(nn.Module):
         for name, tensor in {
             "components": torch.zeros(z_dim, pixels), "mean": torch.zeros(pixels),
             "foretold": torch.zeros(NUM_TOLD, z_dim), "own": torch.eye(z_dim),
-            "usual": torch.zeros(5, 10),
+            "usual": torch.zeros(5, 10), "posed": torch.zeros(z_dim, NUM_POSED),
         }.items():  # fmt: skip
             self.register_buffer(name, tensor)
         for name, tensor in {
@@ -93,6 +106,14 @@ class FaceModel(nn.Module):
         coefficients = self.foretell(around, told) + own
         face = self._bent(self.picture(coefficients), told)
         return around + self.blend * (face - around)
+
+    def person(self, latents: Tensor) -> Tensor:
+        """Latents as faces are drawn with: near the usual, and silent about pose.
+
+        What conditions tell is theirs alone to tell: a person's own part has no say in it.
+        """
+        near = latents.clamp(-CLIP, CLIP) * SPREAD
+        return near - (near @ self.posed) @ self.posed.T
 
     def picture(self, coefficients: Tensor) -> Tensor:
         """Unbent faces, float (N, 3, R, R), of components' coefficients (N, z_dim)."""
@@ -302,6 +323,40 @@ class OpennessReader(nn.Module):
         return numbers
 
 
+class FaceReader(nn.Module):
+    """Where points of a face lie and how far mouth and eyes are open, read from a whole crop.
+
+    It teaches the generator to do what it is told: what it reads from a drawn face is held to
+    what it reads from the real one.
+
+    Args:
+        numbers: what it reads.
+        widths: channels at 32, 16, 8 and 4 cells a side.
+    """
+
+    def __init__(self, numbers: int = 24, *, widths: Sequence[int] = (24, 48, 72, 96)) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = {
+            "kind": "face reader", "numbers": numbers, "widths": list(widths),
+        }  # fmt: skip
+        layers: list[nn.Module] = []
+        before = 3
+        for width in widths:
+            layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.ReLU()]
+            layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()] if before > 3 else []
+            before = width
+        self.body = nn.Sequential(*layers)
+        self.out = nn.Linear(widths[-1] * 16, numbers)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Numbers of unit deviation, float (N, numbers), of crops (N, 3, R, R) in [-1, 1]."""
+        small = shrunk(crops, 64)
+        small = small - small.mean((1, 2, 3), keepdim=True)
+        small = small / (small.square().mean((1, 2, 3), keepdim=True).sqrt() + 1e-2)
+        numbers: Tensor = self.out(self.body(small).flatten(1))
+        return numbers
+
+
 class _Styled(nn.Module):
     """Convolution, normalisation, scale and shift from w, leaky ReLU."""
 
@@ -364,6 +419,16 @@ def landmark_maps(told: Tensor, side: int) -> Tensor:
 def points_of(told: Tensor) -> Tensor:
     """The five points of conditions' vectors, in [-1, 1], float (N, 5, 2)."""
     return told[:, :10].reshape(-1, 5, 2)
+
+
+def around_features(crops: Tensor, told: Tensor, side: int) -> Tensor:
+    """Grey squares around eyes and mouth, float (N, 1, side, side), as openness is read from."""
+    points = points_of(told)
+    eyes, mouth = points[:, :2].mean(1), points[:, 3:].mean(1)
+    reach = 0.5 * 1.65 * (mouth - eyes).norm(dim=1).clamp_min(0.1)
+    places = _places(side).to(crops.device) * reach[:, None, None] + ((eyes + mouth) / 2)[:, None]
+    grey = (crops * crops.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    return F.grid_sample(grey, places.view(-1, side, side, 2), align_corners=False)
 
 
 def powers(yaw: Tensor) -> Tensor:

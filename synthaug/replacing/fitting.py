@@ -46,15 +46,34 @@ def fit_model(
     x.sub_(model.mean).mul_(model.weight)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        _, _, axes = torch.svd_lowrank(x, q=z_dim + 16, niter=3)
-    axes = axes[:, :z_dim]
+        _, _, found = torch.svd_lowrank(x, q=min(z_dim + 16, *x.shape), niter=3)
+    # Fewer photographs than components leave the last ones at nothing.
+    axes = torch.zeros(x.shape[1], z_dim)
+    axes[:, : found.shape[1]] = found[:, :z_dim]
     model.components.copy_(axes.T / model.weight)
     wanted = x @ axes
     model.foretold.copy_(_ridge(phi, wanted))
     rest = wanted - phi @ model.foretold
     spread, turn = torch.linalg.eigh(rest.T @ rest / len(rest))
-    model.own.copy_(spread.clamp_min(1e-8).sqrt()[:, None] * turn.T)
+    model.own.copy_(spread.clamp_min(1e-5 * float(spread.max())).sqrt()[:, None] * turn.T)
+    model.posed.copy_(
+        _posed(torch.linalg.solve(model.own, rest, left=False), phi, _exact(photos, rows))
+    )
     return model
+
+
+def _exact(photos: FacePhotos, rows: NDArray[np.int64]) -> Tensor:
+    """What conditions tell of rows before it is rounded, float (N, NUM_POSED)."""
+    return torch.from_numpy(np.stack([photos.exact(int(row)) for row in rows])).float()
+
+
+def _posed(latents: Tensor, phi: Tensor, told: Tensor) -> Tensor:
+    """Directions of latents that tell what conditions leave open, orthonormal columns."""
+    left = told - phi @ _ridge(phi, told)
+    left = left / left.std(0).clamp_min(1e-6)
+    directions = _ridge(latents.clamp(-3, 3), left)
+    basis: Tensor = torch.linalg.qr(directions)[0]
+    return basis
 
 
 def _ridge(phi: Tensor, wanted: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from synthaug.diffaug import brightness, contrast, cutout
 from synthaug.networks.efficientnet import normalise
-from synthaug.networks.faces import outside_oval, shrunk
+from synthaug.networks.faces import around_features, outside_oval, shrunk
 
 if TYPE_CHECKING:
     from synthaug.objectives.stage import Stage
@@ -25,6 +25,8 @@ __all__ = ["Drawn", "FaceGame", "surroundings"]
 
 
 _STAGES = (1, 2, 3)
+_OPENNESS_SD = (0.085, 0.07, 0.07)
+"""Usual deviation of mouths and eyes, as `synthaug.faces.openness` reads them."""
 
 
 class Drawn(NamedTuple):
@@ -35,12 +37,14 @@ class Drawn(NamedTuple):
         around: the same without the face.
         made: generated faces in the same rings, with their graph.
         known: how many of the first have latents of their own.
+        base: the statistical faces that the others were refined from.
     """
 
     real: Tensor
     around: Tensor
     made: Tensor
     known: int
+    base: Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +111,29 @@ class FaceGame:
         ]
         return torch.stack(losses).mean()
 
+    def obeying(self, step: Stage) -> Tensor:
+        """How far points, mouth and eyes lie from where they are in the real face, all faces."""
+        drawn = self.drawn(step)
+        reader = step.network("reader")
+        with torch.no_grad():
+            wanted = reader(drawn.real)
+        return F.smooth_l1_loss(reader(drawn.made), wanted)
+
+    def expressing(self, step: Stage) -> Tensor:
+        """How far mouth and eyes are from as open as in the real face, all faces, read closely."""
+        drawn, told = self.drawn(step), self._told(step)
+        lids = step.network("lids")
+        usual = torch.tensor(_OPENNESS_SD, device=told.device)
+        with torch.no_grad():
+            wanted = lids(around_features(drawn.real, told, 48))
+        read = lids(around_features(drawn.made, told, 48))
+        return F.smooth_l1_loss(read / usual, wanted / usual)
+
+    def anchor(self, step: Stage) -> Tensor:
+        """How far faces without a right answer stray from the statistical ones, at 32 px."""
+        drawn = self.drawn(step)
+        return (shrunk(drawn.made[drawn.known :], 32) - shrunk(drawn.base, 32)).abs().mean()
+
     def rim(self, step: Stage) -> Tensor:
         """The same of all faces, just outside the oval."""
         drawn = self.drawn(step)
@@ -121,7 +148,7 @@ class FaceGame:
         generator: Any = step.network("generator")
         few = slice(drawn.known, drawn.known + 6)
         around, told = drawn.around[few], self._told(step)[few]
-        other = generator(around, step.latent(len(told)), told)
+        other = generator(around, generator.model.person(step.latent(len(told))), told)
         between = (drawn.made[few] - other).abs().mean()
         error = (drawn.made[few] - drawn.real[few]).abs().mean().detach()
         return F.relu(self.apart - between / error.clamp_min(1e-3))
@@ -136,10 +163,11 @@ class FaceGame:
         known = round(self.share * len(told))
         with torch.no_grad():
             around, real = surroundings(step.real)
-            latents = step.latent(len(told))
+            latents = generator.model.person(step.latent(len(told)))
             if known:
                 latents[:known] = generator.model.describe(real[:known], told[:known])
-        return Drawn(real, around, generator(around, latents, told), known)
+            base = generator.model(around[known:], latents[known:], told[known:])
+        return Drawn(real, around, generator(around, latents, told), known, base)
 
     def _seen(self, step: Stage) -> tuple[Tensor, Tensor]:
         """Real and made crops as the critic sees them: the same changes for both."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +17,15 @@ __all__ = ["Ladder", "implausible"]
 _FLATTEST = 4.0
 _MOST_AT_THE_ENDS = 0.6
 
-Faces = Callable[[int, int], Sequence[Hidden]]
-"""Faces to be replaced for a rung's resolution and length of latents."""
+Faces = Callable[[Sequence[int], int, int], Sequence[Hidden]]
+"""Faces by their numbers, for a rung's resolution and length of latents."""
 
 
 class Ladder:
     """Draws faces with the first rung that can.
 
     A rung that cannot be built, raises or gives something that is no picture is left for good,
-    and it is said; one whose faces are implausible is left for those faces alone.
+    and it is said; one whose face is implausible is left for that face.
 
     Args:
         rungs: what builds each rung, by its name, best first. A cover is always below.
@@ -33,22 +35,31 @@ class Ladder:
     """
 
     def __init__(self, rungs: Sequence[tuple[str, Callable[[], Rung]]] = ()) -> None:
-        self._waiting = list(rungs)
-        self._rung: Rung | None = None
+        self._builders = dict(rungs)
+        self._built: dict[str, Rung] = {}
         self._cover = Cover()
         self.said: list[str] = []
 
+    @classmethod
+    def usual(cls, folder: Path | str | None = None) -> Ladder:
+        """Generated face, average face, cover.
+
+        Args:
+            folder: what `synthaug.train_faces` wrote; the package's own weights by default,
+                and those are passed over where they are missing or damaged.
+
+        Raises:
+            InputError, Damaged: the folder's generator cannot be used; it was asked for.
+        """
+        if folder is not None:
+            _generated(folder)
+        builders = (("generated", _generated), ("average", _average))
+        return cls([(name, functools.partial(build, folder)) for name, build in builders])
+
     @property
     def rung(self) -> Rung:
-        """The best rung that still works."""
-        while self._rung is None and self._waiting:
-            name, build = self._waiting.pop(0)
-            try:
-                self._rung = build()
-            # Whatever is wrong with weights or libraries, the face must not show.
-            except Exception as error:
-                self._say(f"{name} is not used: {error}")
-        return self._rung or self._cover
+        """The best rung that works as far as is known."""
+        return next(self._working(), self._cover)
 
     def __call__(self, faces: Faces, count: int) -> tuple[list[NDArray[np.uint8]], list[str]]:
         """A crop for each face, uint8 (R, R, 3), and the name of the rung that drew it.
@@ -57,42 +68,69 @@ class Ladder:
             faces: gives the faces as a rung takes them.
             count: how many there are.
         """
-        left, made = list(range(count)), {}
-        while left:
-            rung = self.rung
-            if rung is self._cover:
+        left: list[int] = list(range(count))
+        made: dict[int, tuple[NDArray[np.uint8], str]] = {}
+        for rung in self._working():
+            if not left:
                 break
             try:
-                crops = _drawn(rung, faces)
+                crops = _drawn(rung, faces, left)
+            # Whatever a network or its library does, the face must not show.
             except Exception as error:
-                self._say(f"{rung.name} is left: {type(error).__name__}: {error}")
-                self._rung = None
+                self._leave(rung.name, f"{type(error).__name__}: {error}")
                 continue
-            for row in list(left):
-                why = implausible(crops[row])
+            for row, crop in zip(tuple(left), crops, strict=True):
+                why = implausible(crop)
                 if why:
-                    self._say(f"{rung.name}: a face was {why} and is covered")
+                    self._say(f"{rung.name}: a face was {why}, the next rung drew it")
                 else:
-                    made[row] = (crops[row], rung.name)
+                    made[row] = (crop, rung.name)
                     left.remove(row)
-            break
-        if left:
-            covers = self._cover(faces(self._cover.resolution, self._cover.z_dim))
-            made |= {row: (covers[row], self._cover.name) for row in left}
+        covers = self.covers(faces, left)
+        made |= {row: (crop, "cover") for row, crop in zip(left, covers, strict=True)}
         ordered = [made[row] for row in range(count)]
         return [crop for crop, _ in ordered], [name for _, name in ordered]
 
-    def covers(self, faces: Faces) -> list[NDArray[np.uint8]]:
+    def covers(self, faces: Faces, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """Covers for faces that are to have nothing else."""
-        return list(self._cover(faces(self._cover.resolution, self._cover.z_dim)))
+        if not rows:
+            return []
+        return list(self._cover(faces(rows, self._cover.resolution, self._cover.z_dim)))
+
+    def _working(self) -> Iterator[Rung]:
+        """Rungs that can be built, best first."""
+        for name, build in tuple(self._builders.items()):
+            if name not in self._built:
+                try:
+                    self._built[name] = build()
+                except Exception as error:
+                    self._leave(name, str(error))
+                    continue
+            yield self._built[name]
+
+    def _leave(self, name: str, why: str) -> None:
+        self._say(f"{name} is not used: {why}")
+        self._builders.pop(name, None)
 
     def _say(self, words: str) -> None:
         if words not in self.said:
             self.said.append(words)
 
 
-def _drawn(rung: Rung, faces: Faces) -> NDArray[np.uint8]:
-    asked = faces(rung.resolution, rung.z_dim)
+def _generated(folder: Path | str | None) -> Rung:
+    from synthaug.replacing.generated import GeneratedFace
+
+    return GeneratedFace(folder)
+
+
+def _average(folder: Path | str | None) -> Rung:
+    from synthaug.replacing.average import AverageFace
+
+    return AverageFace(folder)
+
+
+def _drawn(rung: Rung, faces: Faces, rows: Sequence[int]) -> NDArray[np.uint8]:
+    asked = faces(rows, rung.resolution, rung.z_dim)
     crops = np.asarray(rung(asked))
     shape = (len(asked), rung.resolution, rung.resolution, 3)
     if crops.dtype != np.uint8 or crops.shape != shape:

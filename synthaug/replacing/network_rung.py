@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synthaug.errors import InputError
+from synthaug.networks.faces import FaceModel
 from synthaug.replacing.rung import Hidden
 
 __all__ = ["OURS", "NetworkRung"]
@@ -29,6 +30,7 @@ class NetworkRung:
     def __init__(self, network: nn.Module, sha256: str) -> None:
         facts: Any = network
         self.network, self.sha256 = network, sha256
+        self._model: FaceModel = getattr(facts, "model", facts)
         self.resolution, self.z_dim = int(facts.resolution), int(facts.z_dim)
 
     def __call__(self, faces: Sequence[Hidden]) -> NDArray[np.uint8]:
@@ -53,7 +55,7 @@ class NetworkRung:
         latents = torch.from_numpy(np.stack([face.latent for face in faces]).astype(np.float32))
         told = torch.from_numpy(np.stack([face.conditions.vector() for face in faces]))
         with torch.inference_mode():
-            made: Tensor = self.network(_rings(faces), latents, told)
+            made: Tensor = self.network(_rings(faces), self._model.person(latents), told)
         pixels = made.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         return np.ascontiguousarray(pixels.permute(0, 2, 3, 1).numpy())
 

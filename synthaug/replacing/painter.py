@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthaug.errors import InputError
 from synthaug.faces.conditions import Conditions, steady
@@ -22,6 +23,9 @@ from synthaug.replacing.matching import Look
 from synthaug.replacing.rung import Hidden, hidden
 
 __all__ = ["Painter"]
+
+
+Change = tuple[int, int, NDArray[np.uint8], NDArray[np.bool_]]
 
 
 @dataclasses.dataclass
@@ -41,16 +45,13 @@ class Painter:
         plan: what is hidden.
         ladder: what draws faces.
         salt: of the latents.
-        linked: track to the name it shares its latent with; none where every track is alone.
 
     Attributes:
         rungs: of each track that is hidden, how many frames each rung drew.
     """
 
-    def __init__(
-        self, plan: Plan, ladder: Ladder, salt: bytes, *, linked: dict[int, str] | None = None
-    ) -> None:
-        self._ladder, self._salt, self._linked = ladder, salt, linked or {}
+    def __init__(self, plan: Plan, ladder: Ladder, salt: bytes) -> None:
+        self._ladder, self._salt = ladder, salt
         self.rungs: dict[int, Counter[str]] = {
             track.identity: Counter() for track in plan.tracks if track.action is not Action.KEEP
         }
@@ -68,12 +69,38 @@ class Painter:
 
     def paint(self, frame: Any) -> None:
         """Replace the faces of the next frame, an ``av.VideoFrame``, in place."""
+        if self.pending:
+            for left, top, colours, where in self.changes(picture(frame), frame.pts):
+                paint(frame, left, top, colours, where)
+        else:
+            self.skip()
+
+    @property
+    def pending(self) -> bool:
+        """Whether the next frame has a face to replace."""
+        number = self._next
+        ends = (track.first + len(track.spots) for track, _, _ in self._active)
+        return number in self._starting or any(end > number for end in ends)
+
+    def changes(self, image: NDArray[np.uint8], time: int) -> list[Change]:
+        """What is to be set in the next frame.
+
+        Args:
+            image: the frame, uint8 (H, W, 3).
+            time: its presentation time.
+
+        Returns:
+            Left, top, colours uint8 (h, w, 3), and which of them, bool (h, w).
+
+        Raises:
+            InputError: the plan has another time for this frame.
+        """
         number = self._next
         faces = self._faces()
         if not faces:
-            return
-        self._refuse_other_times(faces, number, frame.pts)
-        canvas = Canvas(picture(frame), [face.where for face in faces])
+            return []
+        self._refuse_other_times(faces, number, time)
+        canvas = Canvas(image, [face.where for face in faces])
         drawn = self._drawn(canvas, faces)
         # What is nearer to the camera is larger and lies above.
         for row in sorted(range(len(faces)), key=lambda row: faces[row].where.side):
@@ -89,8 +116,7 @@ class Painter:
             canvas.set(row, crop, context, look if context is not None else None,
                        self._noise(track, number))  # fmt: skip
             self.rungs[track][name] += 1
-        for left, top, colours, where in canvas.changed():
-            paint(frame, left, top, colours, where)
+        return canvas.changed()
 
     def state(self) -> Any:
         """What the next frame depends on beside itself, JSON-ready."""
@@ -110,7 +136,8 @@ class Painter:
         self._next += 1
         for track in self._starting.pop(number, []):
             places = [placement(spot) for spot in track.spots]
-            self._active.append((track, places, steady(track.spots, where=places)))
+            told = steady(track.spots, openness=track.openness, where=places)
+            self._active.append((track, places, told))
         gone = [each for each in self._active if number - each[0].first >= len(each[0].spots)]
         for each in gone:
             self._active.remove(each)
@@ -138,8 +165,8 @@ class Painter:
         covered = [row for row, face in enumerate(faces) if face.covered]
 
         def asked(rows: list[int]) -> Any:
-            def give(resolution: int, dim: int) -> list[Hidden]:
-                return [self._hidden(canvas, faces[row], resolution, dim) for row in rows]
+            def give(chosen: Sequence[int], resolution: int, dim: int) -> list[Hidden]:
+                return [self._hidden(canvas, faces[rows[n]], resolution, dim) for n in chosen]
 
             return give
 
@@ -147,12 +174,14 @@ class Painter:
             crops, names = self._ladder(asked(drawn), len(drawn))
             made |= dict(zip(drawn, zip(crops, names, strict=True), strict=True))
         if covered:
-            crops = self._ladder.covers(asked(covered))
+            crops = self._ladder.covers(asked(covered), range(len(covered)))
             made |= {row: (crop, "cover") for row, crop in zip(covered, crops, strict=True)}
         return [made[row] for row in range(len(faces))]
 
     def _hidden(self, canvas: Canvas, face: _Face, resolution: int, dim: int) -> Hidden:
-        name = self._linked.get(face.track.identity, face.track.identity)
+        # Tracks of one person share a latent where the plan links them.
+        person = getattr(face.track, "person", None)
+        name = face.track.identity if person is None else f"person {person}"
         drawn = latent(self._salt, name, dim)
         return hidden(canvas.pixels, face.where, face.told, drawn, resolution)
 

@@ -95,6 +95,12 @@ class FacePhotos:
         spot = Spot(np.zeros(4, np.float32), self._points(row), 1.0, Source.DETECTED)
         return conditions(spot, mouth=photo.mouth, eyes=photo.eyes, where=where)
 
+    def exact(self, row: int) -> NDArray[np.float64]:
+        """What `conditions` tell of a row before it is rounded: points, mouth, eyes, (12,)."""
+        photo, where, _ = self._placed(row)
+        points = where.relative(self._points(row)).ravel()
+        return np.concatenate([points, [photo.mouth, photo.eyes]])
+
     def _points(self, row: int) -> NDArray[np.float32]:
         points = self.photos[row // _VARIANTS].points
         if row % 2 == 0:

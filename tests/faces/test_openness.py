@@ -54,7 +54,7 @@ def test_a_darkened_mouth_is_read_as_more_open(read):
 def test_weights_must_be_whole(tmp_path):
     with pytest.raises(InputError, match="got none"):
         Openness(tmp_path / "none.safetensors")
-    content = bytearray(Path(openness._FILE).read_bytes())
+    content = bytearray(Path(openness.OPENNESS_FILE).read_bytes())
     content[-100] ^= 4
     (tmp_path / "broken.safetensors").write_bytes(content)
     with pytest.raises(Damaged, match="SHA-256"):

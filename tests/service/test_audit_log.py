@@ -71,6 +71,17 @@ def test_a_log_made_anew_lacks_the_hash_written_down_before(log: Path, tmp_path:
         verify(log, head=head)
 
 
+@pytest.mark.parametrize("head", [b"", b"\xff", b"x y", b"00000000000000000020 " + b"0" * 64])
+def test_an_edited_head_is_found(log: Path, head: bytes) -> None:
+    (log / "audit.head").write_bytes(head)
+    with pytest.raises(Damaged, match="audit log"):
+        verify(log)
+    # Without it lines cut off at the end would not be missed.
+    (log / "audit.head").unlink()
+    with pytest.raises(Damaged, match="audit log"):
+        verify(log)
+
+
 def test_a_torn_last_line_is_dropped_by_the_next_writer(log: Path) -> None:
     file = log / "audit.jsonl"
     file.write_bytes(file.read_bytes() + b'{"seq":21,"ti')
