@@ -45,6 +45,8 @@ _RUNGS = {
 }
 _RUNG_NUMBERS = {name: number for number, name in _RUNGS.items()}
 _DOUBTS = 10_000
+_PLAN = "plan.jsonl"
+_PLANNING = {"keep", "only", "zones", "between", "consistent", "mute"}
 # Of the saved set: what may leave the server. The private report shows real images.
 _SET = (
     "dataset.json", "provenance.jsonl", "real.csv", "report.html", "report.json", "synthetic",
@@ -132,12 +134,14 @@ def _evaluate(order: Order) -> Made:
 
 
 def _augment(order: Order) -> Made:
-    import synthaug
-
     request = augmentation_pb2.CreateAugmentJobRequest.FromString(order.body)
     out = order.folder / "set"
+    # Before torch: what cannot be unpacked is told within a moment.
+    dataset = _set(order, request.dataset, "dataset")
+    import synthaug
+
     result = synthaug.augment(
-        _set(order, request.dataset, "dataset"), _targets(request.target_counts),
+        dataset, _targets(request.target_counts),
         groups=_groups(order, request.groups), size=request.size or "auto",
         budget=_budget(request.budget), recipe=request.recipe or "rare",
         on_reject=_ON_REJECT[request.on_reject], seed=request.seed, device=order.device, out=out,
@@ -203,11 +207,12 @@ def _anonymize(order: Order) -> Made:
     file = found.files[0]
     if file.error is not None:
         raise file.error
+    # Nothing that may show a face leaves the job.
     if file.audit is not None:
         file.audit.require(strict=request.strict)
-    elif not request.skip_audit and "audit" in _parameters():
-        raise InputError("audit", expected="one", got="none")
     done = file.rendered
+    if done.damaged:
+        order.warn("The file breaks off; what could be read was written.")
     result = anonymization_pb2.AnonymizeResult(
         frames=done.frames, tracks=len(done.rungs), removed_metadata=done.left_out
     )
@@ -221,6 +226,9 @@ def _anonymize(order: Order) -> Made:
         order.warn(warning)
     made = Made(result)
     made.files["media"] = (Path(done.output), artifact_pb2.ARTIFACT_KIND_MEDIA)
+    plan = order.folder / _PLAN
+    if plan.exists():
+        made.files["plan"] = (plan, artifact_pb2.ARTIFACT_KIND_PLAN)
     if file.audit is not None:
         verdicts = verdict_messages(file.audit.verdicts)
         result.verdicts.extend(verdicts)
@@ -235,6 +243,8 @@ def _anonymize_options(
     order: Order, request: anonymization_pb2.CreateAnonymizeJobRequest
 ) -> dict[str, Any]:
     """What the request says beyond the defaults."""
+    from synthaug.jobs.anonymize_inputs import is_still
+
     asked: dict[str, Any] = {
         "keep": [_media(order, name, f"keep{n}") for n, name in enumerate(request.keep)],
         "only": [_media(order, name, f"only{n}") for n, name in enumerate(request.only)],
@@ -251,12 +261,21 @@ def _anonymize_options(
         "plan_only": request.plan_only,
     }  # fmt: skip
     told = {name: value for name, value in asked.items() if value}
+    if is_still(_media(order, request.media, "media")):
+        # The local call knows of these in videos only: none is passed over.
+        planning = sorted(_PLANNING & told.keys())
+        if planning:
+            raise InputError(
+                planning[0], expected="nothing with a picture", got="a value",
+                remedy="Leave it out.", code="input.option",
+            )  # fmt: skip
+    else:
+        # The salt stands beside the plan; it goes with the job's folder, and before.
+        told |= {"plan_file": order.folder / _PLAN, "forget": True}
     if request.HasField("seed"):
         told["seed"] = request.seed
     if request.skip_audit:
         told["audit"] = False
-    if "device" in _parameters():
-        told["device"] = order.device
     return {**told, "callbacks": (order.listener,)}
 
 

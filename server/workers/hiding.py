@@ -83,6 +83,7 @@ class _Hiding:
     def __init__(self, live: Any, numpy: Any) -> None:
         self._live, self._numpy = live, numpy
         self._detectors: Any = None
+        self._ladders: dict[int, Any] = {}
         self._streams: dict[int, Any] = {}
 
     def answer(
@@ -117,8 +118,10 @@ class _Hiding:
 
     def _load(self) -> None:
         from synthaug.faces.lookout import watching_detectors
+        from synthaug.replacing.ladder import Ladder
 
         self._detectors = watching_detectors()
+        self._ladders = {number: Ladder.usual(highest=name) for name, number in _RUNGS.items()}
         # The first look of a detector takes much longer than the second.
         nothing = anonymization_pb2.AnonymizeSettings(seed=0).SerializeToString()
         self._new(nothing).still(self._numpy.zeros((64, 64, 3), self._numpy.uint8))
@@ -128,6 +131,7 @@ class _Hiding:
 
         told = anonymization_pb2.AnonymizeSettings.FromString(settings)
         return self._live.Live(
+            ladder=self._ladders[told.rung or anonymization_pb2.REPLACEMENT_RUNG_GENERATED],
             lookout=Lookout(self._detectors),
             zones=[(z.left, z.top, z.width, z.height) for z in told.zones],
             covered_below=told.smallest,

@@ -68,7 +68,7 @@ class Live:
     """Replaces the faces of pictures as they come.
 
     Args:
-        ladder: what draws faces; a cover alone where it is None.
+        ladder: what draws faces; the usual one where it is None.
         lookout: what finds them.
         zones: left, top, width and height as shares of the picture: always covered.
         covered_below: faces with a larger side below it are covered, pixels.
@@ -84,7 +84,7 @@ class Live:
         covered_below: float = 0.0,
         seed: int | None = None,
     ) -> None:
-        self._ladder = ladder or Ladder()
+        self._ladder = ladder or Ladder.usual()
         self._lookout = lookout or Lookout()
         self._lookout.reset()
         self._cut, self._motion = CutFinder(), MotionFinder()
