@@ -47,7 +47,7 @@ class Models:
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        self._metrics = metrics
+        self._settings, self._metrics = settings, metrics
         self._pools = [
             Pool("synthaug_server.workers.drawing", self._load, device)
             for device in settings.devices
@@ -127,7 +127,10 @@ class Models:
             ) -> Sequence[bytes]:
                 return await self._ask(await pool.worker(model), questions, waits)
 
-            found = self._batchers[model] = Batcher(ask)
+            found = self._batchers[model] = Batcher(
+                ask, most=self._settings.batch_images, delay=self._settings.batch_delay,
+                queue=self._settings.batch_queue,
+            )  # fmt: skip
         return found
 
     async def _ask(

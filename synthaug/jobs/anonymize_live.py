@@ -24,7 +24,7 @@ from synthaug.faces.motion import MotionFinder, moved
 from synthaug.faces.tracks import Source, Spot
 from synthaug.faces.zones import Zone, zone_spots
 from synthaug.replacing.compose import Canvas
-from synthaug.replacing.ladder import Ladder
+from synthaug.replacing.ladder import Faces, Ladder
 from synthaug.replacing.latents import latent, salt_of
 from synthaug.replacing.matching import Look
 from synthaug.replacing.rung import Hidden, hidden
@@ -166,24 +166,24 @@ class Live:
         ]  # fmt: skip
         covered = [row for row in range(len(places)) if row not in drawn]
 
-        def asked(rows: Sequence[int], resolution: int, dim: int) -> list[Hidden]:
-            spots = [*shown, *zones]
-            names = [*(each.identity for each in faces), *(f"zone {n}" for n in range(len(zones)))]
-            return [
-                hidden(canvas.pixels, places[row], conditions(spots[row]),
-                       latent(self._salt, names[row], dim), resolution)
-                for row in rows
-            ]  # fmt: skip
+        spots = [*shown, *zones]
+        names = [*(each.identity for each in faces), *(f"zone {n}" for n in range(len(zones)))]
+
+        def asked(rows: Sequence[int]) -> Faces:
+            def give(chosen: Sequence[int], resolution: int, dim: int) -> list[Hidden]:
+                return [
+                    hidden(canvas.pixels, places[row], conditions(spots[row]),
+                           latent(self._salt, names[row], dim), resolution)
+                    for row in (rows[n] for n in chosen)
+                ]  # fmt: skip
+
+            return give
 
         made: dict[int, tuple[NDArray[np.uint8], str]] = {}
-        if drawn:
-            crops, names = self._ladder(lambda r, d: asked(drawn, r, d), len(drawn))
-            made |= dict(zip(drawn, zip(crops, names, strict=True), strict=True))
-        if covered:
-            for row, crop in zip(
-                covered, self._ladder.covers(lambda r, d: asked(covered, r, d)), strict=True
-            ):
-                made[row] = (crop, "cover")
+        crops, by = self._ladder(asked(drawn), len(drawn))
+        made |= dict(zip(drawn, zip(crops, by, strict=True), strict=True))
+        covers = self._ladder.covers(asked(covered), range(len(covered)))
+        made |= {row: (crop, "cover") for row, crop in zip(covered, covers, strict=True)}
         rungs: Counter[str] = Counter()
         for row in sorted(range(len(places)), key=lambda row: places[row].side):
             crop, name = made[row]

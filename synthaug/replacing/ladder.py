@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synthaug.replacing.cover import Cover
 from synthaug.replacing.rung import Hidden, Rung
 
-__all__ = ["Ladder", "implausible"]
+__all__ = ["Faces", "Ladder", "implausible"]
 
 _FLATTEST = 4.0
 _MOST_AT_THE_ENDS = 0.6
