@@ -283,11 +283,13 @@ def _zones(order: Order, request: anonymization_pb2.CreateAnonymizeJobRequest) -
     """Zones in pixels of the picture as players show it."""
     if not request.zones:
         return []
-    from synthaug.faces.turning import shown_size
     from synthaug.faces.zones import Zone
     from synthaug.media import probe
 
-    width, height = shown_size(probe(_media(order, request.media, "media")))
+    clip = probe(_media(order, request.media, "media"))
+    width, height = clip.width, clip.height
+    if round(clip.rotation / 90) % 2:
+        width, height = height, width
     return [
         Zone(z.left * width, z.top * height, z.width * width, z.height * height)
         for z in request.zones

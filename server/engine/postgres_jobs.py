@@ -114,7 +114,7 @@ class _Connection:
 
     def execute(self, query: str, values: Sequence[Any] = ()) -> Any:
         text = query.replace("?", "%s") + (" FOR UPDATE" if query == ROW else "")
-        return self._connection.execute(text, values)  # type: ignore[arg-type]
+        return self._connection.execute(text, values)
 
 
 class _Database:
@@ -154,7 +154,7 @@ class _Database:
         """As `Database.rows`."""
         with self._connection() as connection:
             text = query.replace("?", "%s")
-            return connection.execute(text, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(text, values).fetchall()
 
     def row(self, query: str, *values: Any) -> dict[str, Any] | None:
         """As `Database.row`."""

@@ -99,8 +99,8 @@ class Workflows:
             "system_database_url": database.replace("postgres://", "postgresql://", 1),
         }
         if not database:
-            config["system_database_url"] = f"sqlite:///{store / 'dbos.db'}"
-            config["system_database_engine"] = _sqlite(config["system_database_url"])
+            url = f"sqlite:///{store / 'dbos.db'}"
+            config["system_database_url"], config["system_database_engine"] = url, _sqlite(url)
         DBOS(config=config)
 
         # DBOS writes attributes on what it registers, which methods do not take.

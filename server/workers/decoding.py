@@ -19,7 +19,7 @@ __all__ = ["main"]
 
 _MEMORY = 3 << 29  # bytes of address space: 64 million pixels decoded, turned and converted
 _CPU_SECONDS = 20  # of one picture
-_FORMATS = {
+_FORMATS: dict[int, tuple[str, ...]] = {
     media_pb2.IMAGE_FORMAT_PNG: ("PNG",),
     media_pb2.IMAGE_FORMAT_JPEG: ("JPEG",),
     media_pb2.IMAGE_FORMAT_WEBP: ("WEBP",),

@@ -170,7 +170,9 @@ class Faces:
         _, (answer, receipt) = await worker.ask(
             {**head, "width": width, "height": height, "format": shown}, *before, data, trace=trace
         )
-        image = media_pb2.Image(format=shown, data=answer, width=width, height=height)
+        image = media_pb2.Image(
+            format=media_pb2.ImageFormat.Name(shown), data=answer, width=width, height=height
+        )
         return image, anonymization_pb2.FrameReceipt.FromString(receipt)
 
     def _count(self, method: str, receipt: anonymization_pb2.FrameReceipt, began: float) -> None:

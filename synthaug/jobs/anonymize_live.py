@@ -167,6 +167,7 @@ class Live:
         covered = [row for row in range(len(places)) if row not in drawn]
 
         spots = [*shown, *zones]
+        names: list[str | int]
         names = [*(each.identity for each in faces), *(f"zone {n}" for n in range(len(zones)))]
 
         def asked(rows: Sequence[int]) -> Faces:
