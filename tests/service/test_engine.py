@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from cluster import postgres
 from google.longrunning import operations_pb2
 from PIL import Image
 from running import Client, Running
@@ -349,6 +350,24 @@ def test_a_running_job_goes_on_after_a_restart(launch: Callable[..., Running]) -
         client.operations.CancelOperation(operations_pb2.CancelOperationRequest(name=name))
         _, about = ended(client, name)
         assert job_pb2.JobState.Name(about.state) == "JOB_STATE_CANCELLED"
+
+
+def test_jobs_in_postgresql(launch: Callable[..., Running]) -> None:
+    pytest.importorskip("psycopg", reason="needs synthaug[server]")
+    with postgres() as address:
+        server = launch("--jobs", address)
+        with server.channel() as channel:
+            client = Client(channel)
+            names = [quick(client) for _ in range(3)]
+            until(lambda: any(get(client, name)[1].attempts for name in names))
+            kill(running(server, ENGINE))
+            for name in names:
+                _, about = ended(client, name)
+                assert job_pb2.JobState.Name(about.state) == "JOB_STATE_FAILED"
+        server.stop()
+        assert not (server.store / "jobs.db").exists()
+        # The password of the address stands in no list of processes and in no log.
+        assert address not in server.errors.read_text()
 
 
 def test_one_engine_a_store(tmp_path: Path) -> None:

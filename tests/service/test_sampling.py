@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -239,3 +239,23 @@ def test_a_damaged_model_is_refused(client: Client, server: Running, tmp_path: P
     with pytest.raises(grpc.RpcError) as raised:
         client.augmentation.SampleImages(asked(name), timeout=120)
     assert told(raised.value).code == "DATA_LOSS"
+
+
+def test_memory_returns_when_a_model_makes_room(
+    launch: Callable[..., Running], tmp_path: Path
+) -> None:
+    server = launch()
+    with server.channel() as channel:
+        client = Client(channel)
+        for n in range(4):
+            (tmp_path / str(n)).mkdir()
+            name = plant(server, tiny(), tmp_path / str(n), f"planted{n}")
+            client.augmentation.SampleImages(asked(name), timeout=240)
+        # Two that are loaded and a spare, whatever was asked for before.
+        end = time.monotonic() + 20
+        while len(workers(server)) > 3 and time.monotonic() < end:
+            time.sleep(0.1)
+        assert len(workers(server)) == 3
+        left = workers(server)
+    server.stop()
+    assert not [process for process in left if Path(f"/proc/{process}").exists()]
