@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from synthaug.api import AnonymizeResult as AnonymizeResult
     from synthaug.api import anonymize as anonymize
     from synthaug.api import anonymize_audit as anonymize_audit
+    from synthaug.api import anonymize_plan as anonymize_plan
     from synthaug.api import augment as augment
     from synthaug.api import compare as compare
     from synthaug.api import demo as demo
@@ -61,6 +62,7 @@ _HOME = {
     "Verdicts": "synthaug.verdict",
     "anonymize": "synthaug.api",
     "anonymize_audit": "synthaug.api",
+    "anonymize_plan": "synthaug.api",
     "augment": "synthaug.api",
     "compare": "synthaug.api",
     "demo": "synthaug.api",
@@ -97,6 +99,7 @@ __all__ = [
     "__version__",
     "anonymize",
     "anonymize_audit",
+    "anonymize_plan",
     "augment",
     "compare",
     "demo",

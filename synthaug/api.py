@@ -12,6 +12,7 @@ from synthaug.datasets import AugmentedDataset
 from synthaug.datasets import load as load_saved
 from synthaug.jobs.anonymize import anonymize as anonymize_job
 from synthaug.jobs.anonymize_audit import audit as audit_job
+from synthaug.jobs.anonymize_plan import plan_video as anonymize_plan
 from synthaug.jobs.anonymize_result import AnonymizeResult
 from synthaug.jobs.augment import augment as augment_job
 from synthaug.jobs.augment import plan
@@ -33,6 +34,7 @@ __all__ = [
     "Plan",
     "anonymize",
     "anonymize_audit",
+    "anonymize_plan",
     "augment",
     "compare",
     "demo",

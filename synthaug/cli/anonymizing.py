@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from synthaug.cli.boundary import Answer, deliver
 from synthaug.cli.options import Debug, Json, Resume
+from synthaug.cli.planning import Between, Zones, plan, spans_of, zones_of
 from synthaug.cli.progress import Progress
 from synthaug.errors import InputError
 
@@ -126,6 +127,8 @@ def run(
         list[Path] | None,
         typer.Option(metavar="PHOTO", help="Hide only this person; may be repeated."),
     ] = None,
+    between: Between = None,
+    zone: Zones = None,
     smallest: Annotated[
         float, typer.Option(metavar="PIXELS", help="Leave faces that never get as large as this.")
     ] = 0.0,
@@ -185,6 +188,7 @@ def run(
             result = synthaug.anonymize(
                 str(source), output, keep=keep or (), only=only or (), smallest=smallest,
                 consistent=consistent, mute=mute, seed=seed, audit=audit, strict=strict,
+                between=spans_of(between or ()), zones=zones_of(zone or ()),
                 force=force, plan_file=plan_file, forget=forget, generator=generator,
                 codec=codec.value, hardware=hardware, resume=resume, max_pixels=max_pixels,
                 callbacks=(progress,),
@@ -234,6 +238,14 @@ def render(
         return Answer(made.to_dict(), str(made), made.exit_code)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))
+
+
+app.command(
+    short_help="Find and follow every face; write down what is to happen to each.",
+    epilog="\b\nExamples:\n"
+    "  synthaug anonymize plan video.mp4 --boxes boxes.csv\n"
+    "  synthaug anonymize plan video.mp4 --keep me.jpg --zone 10,20,300,200@00:10-00:25",
+)(plan)
 
 
 @app.command(

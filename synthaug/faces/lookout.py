@@ -218,11 +218,10 @@ class Lookout:
 
     def _update(self, found: Detections, close: Floats, time: float, *, whole: bool) -> None:
         """Take note of where faces are and how well each was looked at."""
-        believed = found[found.scores >= 0.25]
-        fits = closeness(self._followed[:, :4].astype(np.float32), believed.boxes)
+        fits = closeness(self._followed[:, :4].astype(np.float32), found.boxes)
         rows = []
         taken = np.zeros(len(self._followed), np.bool_)
-        for at, box in enumerate(believed.boxes):
+        for at, box in enumerate(found.boxes):
             row = np.array([*box, time, time, _NEVER, _NEVER])
             if len(self._followed) and fits[:, at].max() > 0:
                 one = int(fits[:, at].argmax())
@@ -230,7 +229,7 @@ class Lookout:
                 taken[one] = True
             if whole:
                 row[_CHECKED] = time
-            if believed.by[at] == 3:
+            if found.by[at] == 3:
                 row[_AGREED] = time
             rows.append(row)
         # Only what was a face is looked for when it is lost.

@@ -77,6 +77,12 @@ class Track:
         """The highest score of any frame."""
         return max(spot.score for spot in self.spots)
 
+    @property
+    def strength(self) -> float:
+        """The score that a tenth of its sights reach."""
+        seen = [spot.score for spot in self.spots if spot.source is Source.DETECTED]
+        return float(np.quantile(seen, 0.9))
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -84,7 +90,10 @@ class Settings:
 
     Args:
         sure: score from which a face begins a track.
+        least: score from which a face keeps a track going.
         gap: longest time a face may be lost inside a track, seconds.
+        unsure: the same where only an unsure sight ends it: what looks a little like a face
+            now and then would hold a track for ever.
         lead: time a track is led in and out beyond its first and last sight, seconds.
         brief: the same for a face that was seen shortly, in times of how long it was seen;
             at least ``shortest`` seconds.
@@ -94,9 +103,11 @@ class Settings:
     """
 
     sure: float = 0.5
+    least: float = 0.3
     gap: float = 1.0
-    lead: float = 0.8
-    brief: float = 2.0
+    unsure: float = 0.5
+    lead: float = 0.6
+    brief: float = 1.5
     shortest: float = 0.2
     growth: float = 0.8
     most: float = 0.4
@@ -194,22 +205,26 @@ def track(
 def _joined(found: Sequence[Detections], frames: range, scene: _Scene) -> list[_Open]:
     """What belongs together in one shot, frame by frame, then once more backwards."""
     times, settings = scene.times, scene.settings
-    free = {frame: np.ones(len(found[frame]), np.bool_) for frame in frames}
+    free = {
+        frame: np.array([_touches(box, scene.size) for box in found[frame].boxes], np.bool_)
+        for frame in frames
+    }
     tracks: list[_Open] = []
     for frame in frames:
         alive = [t for t in tracks if times[frame] - times[t.frames[-1]] <= settings.gap]
         # The sure ones choose first; what is left may keep a track alive, not begin one.
-        for least in (settings.sure, 0.0):
-            _extend(alive, found[frame], frame, free[frame], least, scene)
+        for least, gap in ((settings.sure, settings.gap), (settings.least, settings.unsure)):
+            late = [t for t in alive if times[frame] - times[t.frames[-1]] <= gap + _TICK]
+            _extend(late, found[frame], frame, free[frame], least, scene)
             alive = [t for t in alive if t.frames[-1] != frame]
         for row in np.flatnonzero(free[frame] & (found[frame].scores >= settings.sure)):
             tracks.append(_Open([frame], [_seen(found[frame], int(row))]))
             free[frame][row] = False
     for each in tracks:
         for frame in range(each.frames[0] - 1, frames.start - 1, -1):
-            if times[each.frames[0]] - times[frame] > settings.gap:
+            if times[each.frames[0]] - times[frame] > settings.unsure + _TICK:
                 break
-            _extend([each], found[frame], frame, free[frame], 0.0, scene)
+            _extend([each], found[frame], frame, free[frame], settings.least, scene)
     return tracks
 
 
@@ -226,7 +241,10 @@ def _extend(
     if not alive or not len(rows):
         return
     expected = np.stack([scene.expected(each, frame) for each in alive])
-    fits = closeness(expected, found.boxes[rows])
+    # What moved may have been a hand before the face, which is where it was.
+    before = np.stack([each.seen[-1 if frame > each.frames[-1] else 0][0] for each in alive])
+    boxes = found.boxes[rows]
+    fits = np.maximum(closeness(expected, boxes), 0.8 * closeness(before, boxes))
     for one, other in zip(*linear_sum_assignment(-fits), strict=True):
         if fits[one, other] > 0:
             at = len(alive[one].frames) if frame > alive[one].frames[-1] else 0
@@ -272,7 +290,8 @@ def _led(each: _Open, shot: tuple[int, int], scene: _Scene) -> tuple[int, int]:
     """First and last frame with leading in and out, inside the shot."""
     times, settings = scene.times, scene.settings
     first, last = each.frames[0], each.frames[-1]
-    seen = times[last] - times[first]
+    # What was seen now and then was not seen long.
+    seen = (times[last] - times[first]) * len(each.frames) / (last - first + 1)
     lead = min(settings.lead, max(settings.shortest, settings.brief * seen)) + _TICK
     while first > shot[0] and times[each.frames[0]] - times[first - 1] <= lead:
         first -= 1

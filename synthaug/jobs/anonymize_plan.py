@@ -22,7 +22,7 @@ from synthaug.faces.detections import Detections
 from synthaug.faces.doubts import doubts_of
 from synthaug.faces.lookout import Lookout
 from synthaug.faces.motion import STILL, MotionFinder
-from synthaug.faces.plan import Action, Plan, PlannedTrack
+from synthaug.faces.plan import Action, Plan, PlannedTrack, write_boxes, write_plan
 from synthaug.faces.sights import Sight, SightFile
 from synthaug.faces.tracks import Settings, Track, track
 from synthaug.faces.turning import stored, upright
@@ -42,7 +42,9 @@ _AROUND = 1.0  # seconds beyond a span that are looked at too, so that tracks be
 
 def plan_video(
     source: str | Path,
+    out: str | Path | None = None,
     *,
+    boxes: str | Path | None = None,
     keep: Sequence[str | Path] = (),
     only: Sequence[str | Path] = (),
     zones: Sequence[Zone] = (),
@@ -50,6 +52,7 @@ def plan_video(
     smallest: float = 0.0,
     consistent: bool = False,
     limits: Limits | None = None,
+    force: bool = False,
     work: Path | None = None,
     lookout: Lookout | None = None,
     settings: Settings | None = None,
@@ -63,6 +66,9 @@ def plan_video(
 
     Args:
         source: the video.
+        out: file to write the plan to; what was found so far lies beside it until then, and
+            the same call goes on from there after a kill. None writes nothing.
+        boxes: file to write every box to, as CSV.
         keep: photographs of people who stay as they are; whoever may be somebody else is
             hidden all the same, and the plan says so.
         only: photographs of the only people to hide; whoever may be one of them is hidden.
@@ -72,17 +78,20 @@ def plan_video(
         consistent: link tracks that show one person, so that all get one new face; this
             tells a viewer who appears again.
         limits: what to refuse.
-        work: file that keeps what was found, so that the same call goes on after a kill; it
-            is left where it is. None keeps nothing.
+        force: replace what stands there, and begin anew.
+        work: file that keeps what was found; it is left where it is, for another plan of the
+            same video.
         lookout: what finds faces.
         settings: what a track is.
         callbacks: told of progress, in frames.
 
     Raises:
-        InputError: not a video, beyond the limits, or a photograph without one face.
+        InputError: not a video, beyond the limits, a photograph without one face, or a name
+            that is taken.
         Damaged: not one frame can be decoded.
     """
     spans = _spans(between)
+    _refuse_if_taken((out, boxes), Path(source), force=force)
     if keep and only:
         raise InputError("people", expected="either those to keep or those to hide", got="both")
     clip = probe(source, limits=limits)
@@ -91,21 +100,13 @@ def plan_video(
     digest = sha256_of(clip.path)
     key = _digest(digest, lookout.attention, [(d.name, d.sha256) for d in lookout.detectors], spans)
     with contextlib.ExitStack() as stack:
-        if work is None:
-            work = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "sights"
-        sights = stack.enter_context(SightFile(work, key))
+        place = work or _place(out, stack)
+        if force:
+            place.unlink(missing_ok=True)
+        sights = stack.enter_context(SightFile(place, key))
         notes = _look(clip, sights, lookout, spans, tuple(callbacks))
         tracks, times, found = _tracked(clip, sights, settings)
-    planned = [
-        PlannedTrack(
-            0, Action.REPLACE, each.first, times[each.first : each.last + 1], each.spots,
-            doubts_of(each, [detector.name for detector in lookout.detectors]),
-        )
-        for each in tracks
-    ]  # fmt: skip
-    for each in planned:
-        if each.doubts:
-            each.action = Action.COVER
+    planned = [_planned(each, times, lookout) for each in tracks]
     _spare_small(planned, smallest)
     if people is not None:
         recognised(clip, planned, tracks, people, tuple(callbacks))
@@ -117,11 +118,49 @@ def plan_video(
         each.identity = number
         each.spots = [stored(spot, clip.rotation, (clip.width, clip.height)) for spot in each.spots]
     wishes = (settings, _hashes((*keep, *only)), bool(only), zones, smallest, consistent)
-    return Plan(
+    plan = Plan(
         clip.path.name, digest, clip.width, clip.height, found, clip.time_base,
         {each.name: each.sha256 for each in lookout.detectors}, _digest(key, *wishes), planned,
         notes, spans,
     )  # fmt: skip
+    _write(plan, out, boxes)
+    if out is not None and work is None:
+        place.unlink(missing_ok=True)
+    return plan
+
+
+def _place(out: str | Path | None, stack: contextlib.ExitStack) -> Path:
+    """Where what is found is kept: beside the plan, or in a folder that goes with the stack."""
+    if out is not None:
+        return Path(out).with_name(f".{Path(out).name}.sights")
+    return Path(stack.enter_context(tempfile.TemporaryDirectory())) / "sights"
+
+
+def _write(plan: Plan, out: str | Path | None, boxes: str | Path | None) -> None:
+    if boxes is not None:
+        write_boxes(plan, Path(boxes))
+    if out is not None:
+        write_plan(plan, Path(out))
+
+
+def _planned(each: Track, times: list[int], lookout: Lookout) -> PlannedTrack:
+    """What happens to a track before anybody was asked for: what is doubtful is covered."""
+    doubts = doubts_of(each, [detector.name for detector in lookout.detectors])
+    action = Action.COVER if doubts else Action.REPLACE
+    return PlannedTrack(
+        0, action, each.first, times[each.first : each.last + 1], each.spots, doubts
+    )
+
+
+def _refuse_if_taken(files: Sequence[str | Path | None], source: Path, *, force: bool) -> None:
+    for file in files:
+        if file is None or not Path(file).exists():
+            continue
+        if not force or (source.exists() and Path(file).samefile(source)):
+            raise InputError(
+                "output", expected="a new file", got="one that is there", where=str(file),
+                remedy="Choose another name, or pass --force.", code="output.exists",
+            )  # fmt: skip
 
 
 def _look(

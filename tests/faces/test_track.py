@@ -84,7 +84,7 @@ def test_a_face_that_is_away_too_long_begins_anew():
 
 def test_tracks_are_led_in_and_out_and_end_with_the_picture():
     found = [faces()] * 20 + [faces((100, 100, 50, 0.9))] * 6 + [faces()] * 20
-    (only,) = run(found, settings=Settings(lead=0.4))
+    (only,) = run(found, settings=Settings(lead=0.4, brief=9.0))
     assert (only.first, only.last) == (10, 35)
     assert only.spots[0].source is Source.LED_IN
     assert only.spots[-1].source is Source.LED_OUT
@@ -152,3 +152,69 @@ def test_a_steady_walk_is_one_track_with_every_frame_on_the_face(speed):
     boxes = np.stack([spot.box for spot in only.spots])
     real = np.stack([each.boxes[0] for each in found])
     assert np.diag(overlap(boxes, real)).min() > 0.6
+
+
+def panning(speed: float):
+    """Motion of a picture that moves to the right by pixels a frame."""
+    step = np.zeros((18, 32, 2), np.int8)
+    step[..., 0] = round(speed * 256 / 640 * 8)
+    return lambda frame: step
+
+
+def test_a_lost_face_goes_with_the_picture():
+    found = [faces((100, 100, 50, 0.9)) if t < 5 else faces() for t in range(16)]
+    times = [t / 25 for t in range(16)]
+    (only,) = track(
+        found, times, [t == 0 for t in range(16)], SIZE, motion=panning(10),
+        settings=Settings(lead=1.0, brief=9.0),
+    )  # fmt: skip
+    for t in range(5, 16):
+        box = only.spots[t].box
+        assert abs(box[0] + box[2] / 2 - (125 + 10 * (t - 4))) < 3
+    assert only.spots[15].points[0, 0] - only.spots[4].points[0, 0] == pytest.approx(110, abs=3)
+
+
+def test_motion_that_is_a_hands_does_not_take_the_face_along():
+    found = [faces() if 5 <= t < 15 else faces((100, 100, 50, 0.9)) for t in range(20)]
+    times = [t / 25 for t in range(20)]
+    (only,) = track(found, times, [t == 0 for t in range(20)], SIZE, motion=panning(20))
+    for spot in only.spots:
+        assert abs(spot.box[0] + spot.box[2] / 2 - 125) < 2
+
+
+moves = st.tuples(st.integers(0, 300), st.integers(0, 200), st.integers(-6, 6), st.integers(20, 80))
+
+
+@given(moves, st.integers(2, 20), st.integers(1, 20), st.integers(-10, 10))
+def test_a_gap_is_filled_and_never_by_the_union_of_its_ends(move, before, gap, pan):
+    x, y, speed, side = move
+    shown = [t for t in range(before + gap + 3) if not before <= t < before + gap]
+    found = [
+        faces((x + speed * t, y, side, 0.9)) if t in shown else faces()
+        for t in range(before + gap + 3)
+    ]
+    times = [t / 25 for t in range(len(found))]
+    cuts = [t == 0 for t in range(len(found))]
+    tracks = track(found, times, cuts, SIZE, motion=panning(pan), settings=Settings(lead=0))
+    for each in tracks:
+        assert len(each.spots) == each.last - each.first + 1 == len(each.by)
+        for spot in each.spots:
+            if spot.source is Source.INTERPOLATED:
+                assert spot.box[2:].max() <= side * 1.4 + 7
+
+
+@given(st.sets(st.integers(1, 29)), st.integers(1, 3))
+def test_no_track_has_spots_on_both_sides_of_a_cut(cuts, people):
+    found = [faces(*((100 + 150 * n, 100, 50, 0.9) for n in range(people)))] * 30
+    for each in run(found, cuts=cuts, settings=Settings(lead=1.0)):
+        assert not any(each.first < cut <= each.last for cut in cuts)
+
+
+def test_a_lead_ends_where_another_track_has_the_face():
+    found = [faces((100, 100, 50, 0.9)) if t < 10 or t >= 45 else faces() for t in range(60)]
+    tracks = run(found, settings=Settings(lead=2.0, brief=9.0))
+    covered = sorted(frame for each in tracks for frame in range(each.first, each.last + 1))
+    assert set(covered) == set(range(60))
+    # The first one's lead stops where the second one has seen the face, and the other way.
+    assert tracks[0].last < 45
+    assert tracks[1].first > 9

@@ -141,3 +141,69 @@ def test_a_real_clip_is_planned(shared, monkeypatch, tmp_path):
     monkeypatch.setenv("SYNTHAUG_WEIGHTS", str(folder))
     plan = plan_video(shared / "videos" / "group_walk_480x270.mp4")
     assert [(each.first, len(each.spots)) for each in plan.tracks] == [(0, 41)] * 3
+
+
+class Everyone:
+    """Knows everybody for one person, or nobody."""
+
+    name, sha256, same, other = "everyone", "1" * 64, 0.5, 0.3
+
+    def __init__(self, likeness: float) -> None:
+        self.likeness = likeness
+
+    def __call__(self, image: np.ndarray, faces: Detections) -> np.ndarray:
+        photograph = image.shape[0] == 256
+        rest = np.sqrt(1 - self.likeness**2)
+        row = [1.0, 0.0] if photograph else [self.likeness, rest]
+        return np.array([row] * len(faces), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("likeness", "kept", "hidden_only", "said"),
+    [(0.9, True, True, False), (0.4, False, True, True), (0.0, False, False, False)],
+)
+def test_who_may_be_another_is_hidden(
+    tmp_path, lookout, monkeypatch, likeness, kept, hidden_only, said
+):
+    from PIL import Image
+
+    from synthaug.jobs import anonymize_people
+
+    monkeypatch.setattr(anonymize_people, "recognisers", lambda: [Everyone(likeness)])
+    photo = tmp_path / "photo.png"
+    Image.fromarray(astronaut()[:256, 100:356]).save(photo)
+    path = film(tmp_path / "a.mp4")
+    (track,) = plan_video(path, keep=[photo], lookout=lookout).tracks
+    assert (track.action == "keep") == kept
+    assert any("may be" in doubt for doubt in track.doubts) == said
+    (track,) = plan_video(path, only=[photo], lookout=lookout).tracks
+    assert (track.action != "keep") == hidden_only
+    with pytest.raises(InputError, match="both"):
+        plan_video(path, keep=[photo], only=[photo], lookout=lookout)
+    Image.new("RGB", (256, 256)).save(photo)
+    with pytest.raises(InputError, match="one face"):
+        plan_video(path, keep=[photo], lookout=lookout)
+
+
+def test_zones_spans_and_sizes(tmp_path, lookout):
+    from synthaug.faces.plan import read_plan
+    from synthaug.faces.zones import Zone
+
+    path, out = film(tmp_path / "a.mp4"), tmp_path / "plan.jsonl"
+    zone = Zone(5, 5, 20, 20, start=0.1, stop=0.2)
+    plan = plan_video(
+        path, out, boxes=tmp_path / "boxes.csv", zones=[zone], between=[(0.16, 0.3)],
+        smallest=500, lookout=lookout,
+    )  # fmt: skip
+    face, box = plan.tracks
+    assert (face.first, len(face.spots), face.action) == (4, 4, "keep")
+    assert "below 500" in face.doubts[-1]
+    assert (box.first, len(box.spots), box.action) == (3, 3, "cover")
+    assert box.spots[0].source == "by hand"
+    assert len(read_plan(out).tracks) == 2
+    assert len((tmp_path / "boxes.csv").read_text().splitlines()) == 8
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+    with pytest.raises(InputError, match="--force"):
+        plan_video(path, out, lookout=lookout)
+    with pytest.raises(InputError, match="zone"):
+        plan_video(path, zones=[Zone(500, 0, 10, 10)], lookout=lookout)
