@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 from synthaug import report
 from synthaug.datasets import AugmentedDataset
 from synthaug.datasets import load as load_saved
-from synthaug.jobs.anonymize import anonymize
+from synthaug.jobs.anonymize import anonymize as anonymize_job
 from synthaug.jobs.anonymize_audit import audit as audit_job
 from synthaug.jobs.anonymize_plan import plan_video as anonymize_plan
 from synthaug.jobs.anonymize_result import AnonymizeResult
@@ -66,6 +66,7 @@ def _with_pages(job: Callable[P, T], render: Callable[..., None]) -> Callable[P,
     return told
 
 
+anonymize = _with_pages(anonymize_job, report.write_audit)
 anonymize_audit = _with_pages(audit_job, report.write_audit)
 augment = _with_pages(augment_job, report.write)
 compare = _with_pages(compare_job, report.write_comparison)
