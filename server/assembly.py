@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import os
+from typing import TYPE_CHECKING, Protocol
 
-from synthaug_server.engine.compute import Compute, NoCompute
+from synthaug_server.engine.compute import Compute
 from synthaug_server.engine.job_store import JobStore
 from synthaug_server.engine.sqlite_jobs import SQLiteJobs
-from synthaug_server.front.metrics import Metrics
-from synthaug_server.front.stores import Stores
+from synthaug_server.engine.supervising import EngineProcess
 from synthaug_server.settings import Settings
+from synthaug_server.workers.models import Models
+
+if TYPE_CHECKING:
+    from synthaug_server.front.metrics import Metrics
+    from synthaug_server.front.stores import Stores
 
 __all__ = ["Engine", "compute", "engine", "job_store"]
 
@@ -35,15 +40,25 @@ class _Idle:
 
 
 def job_store(settings: Settings) -> JobStore:
-    """Where jobs are kept."""
+    """Where jobs are kept.
+
+    Raises:
+        OutOfResources: the database cannot be reached.
+    """
+    if settings.jobs:
+        from synthaug_server.engine.postgres_jobs import PostgresJobs
+
+        return PostgresJobs(settings.jobs)
     return SQLiteJobs(settings.store / "jobs.db")
 
 
 def compute(settings: Settings, metrics: Metrics) -> Compute:
     """What draws and replaces faces at once."""
-    return NoCompute()
+    return Models(settings, metrics)
 
 
 def engine(settings: Settings, stores: Stores, compute: Compute, metrics: Metrics) -> Engine:
-    """What runs jobs."""
-    return _Idle()
+    """What runs jobs; nothing where another process is to do it."""
+    if os.environ.get("SYNTHAUG_SERVER_WITHOUT_ENGINE"):
+        return _Idle()
+    return EngineProcess(settings)

@@ -43,6 +43,9 @@ class Settings:
         image_pixels: most pixels of one picture or frame.
         owner_jobs: most jobs of one owner that have not ended.
         queue: most jobs in all that wait.
+        batch_images: most images drawn in one batch for several callers.
+        batch_delay: seconds a batch waits for more callers.
+        batch_queue: most images that may wait to be drawn.
         owner_rate: most calls a second of one owner, counted over two seconds.
         calls: most calls at once.
         job_seconds: longest time one job may ask for.
@@ -74,6 +77,9 @@ class Settings:
     image_pixels: int = 64_000_000
     owner_jobs: int = 32
     queue: int = 256
+    batch_images: int = 64
+    batch_delay: float = 0.002
+    batch_queue: int = 512
     owner_rate: float = 200.0
     calls: int = 512
     job_seconds: float = 24 * 3600.0
@@ -91,11 +97,12 @@ class Settings:
         for name in (
             "owner_bytes", "owner_artifacts", "upload_bytes", "image_bytes", "image_pixels",
             "owner_jobs", "queue",
+            "batch_images", "batch_queue",
             "owner_rate", "calls", "job_seconds", "frames", "ttl_seconds", "sweep_seconds",
         ):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise _wrong(name, "above 0", str(getattr(self, name)))
-        for name in ("drain_wait", "drain_grace"):
+        for name in ("drain_wait", "drain_grace", "batch_delay"):
             if not getattr(self, name) >= 0:
                 raise _wrong(name, "0 or more", str(getattr(self, name)))
         if self.jobs and not self.jobs.startswith(("postgresql://", "postgres://")):

@@ -64,7 +64,7 @@ class Job:
         created: seconds since 1970.
         started: when a worker first began; None before.
         ended: None before.
-        attempts: times a worker began.
+        attempts: times a worker began, those not counted that `JobStore.give_back` took back.
         cancel_requested: whether it is to stop.
         last_sequence: of its newest event, 0 where there is none.
         progress: newest Progress message, serialized; empty before the first.
@@ -196,6 +196,10 @@ class JobStore(Protocol):
 
     def start(self, job: str) -> Job | None:
         """Note that a worker begins: RUNNING, one more attempt. None where it has ended."""
+        ...
+
+    def give_back(self, job: str) -> None:
+        """A running job's engine stops in good order: QUEUED again, the attempt not counted."""
         ...
 
     def report(self, job: str, *, progress: bytes | None = None, warning: str = "") -> bool:

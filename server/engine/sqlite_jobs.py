@@ -1,4 +1,7 @@
-"""Jobs in one SQLite file: what the front needs, without an engine behind it."""
+"""Jobs in tables: in one SQLite file here, in PostgreSQL in `synthaug_server.engine.postgres_jobs`.
+
+Statements are what both understand; ``?`` stands for a value.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -13,7 +17,7 @@ from synthaug_server.engine.job_store import ENDED, Counts, Event, Job, NewJob, 
 from synthaug_server.refusal import Refused
 from synthaug_server.store.database import Database
 
-__all__ = ["SQLiteJobs", "queue_full", "request_id_reused", "too_many_jobs"]
+__all__ = ["ROW", "SQLJobs", "SQLiteJobs", "queue_full", "request_id_reused", "too_many_jobs"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -39,18 +43,19 @@ CREATE TABLE IF NOT EXISTS counts (
     compute_seconds REAL NOT NULL DEFAULT 0
 );
 """
+ROW = "SELECT * FROM jobs WHERE id = ?"
 _COUNTED = {State.SUCCEEDED: "succeeded", State.FAILED: "failed", State.CANCELLED: "cancelled"}
 
 
-class SQLiteJobs:
-    """A `JobStore` in one file.
+class SQLJobs:
+    """A `JobStore` in tables.
 
     Args:
-        file: made where there is none.
+        database: `Database`, or one with its methods.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._database = Database(file, _SCHEMA, durable=True)
+    def __init__(self, database: Any) -> None:
+        self._database = database
 
     def submit(self, job: NewJob, *, most_queued: int, most_of_owner: int) -> Job:
         """See `JobStore.submit`."""
@@ -60,20 +65,22 @@ class SQLiteJobs:
                 if row["body"] != job.body or row["kind"] != job.kind:
                     raise request_id_reused()
                 return _job(row)
-            queued = connection.execute("SELECT COUNT(*) FROM jobs WHERE state = 1").fetchone()[0]
-            if queued >= most_queued:
+            queued = connection.execute("SELECT COUNT(*) AS n FROM jobs WHERE state = 1").fetchone()
+            if queued["n"] >= most_queued:
                 raise queue_full()
             live = connection.execute(
-                "SELECT COUNT(*) FROM jobs WHERE state < 3 AND owner = ?", (job.owner,)
-            ).fetchone()[0]
-            if live >= most_of_owner:
+                "SELECT COUNT(*) AS n FROM jobs WHERE state < 3 AND owner = ?", (job.owner,)
+            ).fetchone()
+            if live["n"] >= most_of_owner:
                 raise too_many_jobs(most_of_owner)
             connection.execute(
                 "INSERT INTO jobs (id, owner, kind, request_id, body, trace, state, created)"
                 " VALUES (?, ?, ?, ?, ?, ?, 1, ?)",
                 (job.id, job.owner, job.kind, job.request_id, job.body, job.trace, time.time()),
             )
-            connection.execute("INSERT OR IGNORE INTO counts (kind) VALUES (?)", (job.kind,))
+            connection.execute(
+                "INSERT INTO counts (kind) VALUES (?) ON CONFLICT DO NOTHING", (job.kind,)
+            )
             connection.execute(
                 "UPDATE counts SET accepted = accepted + 1 WHERE kind = ?", (job.kind,)
             )
@@ -94,7 +101,7 @@ class SQLiteJobs:
         limit: int,
     ) -> Sequence[Job]:
         """See `JobStore.list`."""
-        conditions, values = ["1"], list[object]()
+        conditions, values = ["1 = 1"], list[object]()
         if owner is not None:
             conditions.append("owner = ?")
             values.append(owner)
@@ -184,6 +191,16 @@ class SQLiteJobs:
             _event(connection, job, "state", b"%d" % State.RUNNING)
             return _job(_there(connection, job))
 
+    def give_back(self, job: str) -> None:
+        """See `JobStore.give_back`."""
+        with self._database.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE jobs SET state = 1, attempts = attempts - 1 WHERE id = ? AND state = 2",
+                (job,),
+            ).rowcount
+            if changed:
+                _event(connection, job, "state", b"%d" % State.QUEUED)
+
     def report(self, job: str, *, progress: bytes | None = None, warning: str = "") -> bool:
         """See `JobStore.report`."""
         with self._database.transaction() as connection:
@@ -221,6 +238,17 @@ class SQLiteJobs:
         self._database.close()
 
 
+class SQLiteJobs(SQLJobs):
+    """Jobs in one file.
+
+    Args:
+        file: made where there is none.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(Database(file, _SCHEMA, durable=True))
+
+
 def request_id_reused() -> Refused:
     """The same request_id with another body."""
     return Refused(
@@ -248,9 +276,7 @@ def too_many_jobs(limit: int) -> Refused:
 
 
 def _row(connection: sqlite3.Connection, job: str) -> sqlite3.Row | None:
-    found: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM jobs WHERE id = ?", (job,)
-    ).fetchone()
+    found: sqlite3.Row | None = connection.execute(ROW, (job,)).fetchone()
     return found
 
 

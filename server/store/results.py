@@ -119,6 +119,11 @@ class Results:
         for table in ("reports", "models"):
             self._database.write(f"DELETE FROM {table} WHERE operation = ?", operation)
 
+    def withdraw(self, operation: str) -> None:
+        """Drop what a job left here before it was over; it may be run again."""
+        for table in ("reports", "models"):
+            self._database.write(f"DELETE FROM {table} WHERE operation = ?", operation)
+
     def was_forgotten(self, operation: str) -> bool:
         """Whether there was such a job: the same request must not run a second time."""
         return bool(self._database.rows("SELECT 1 FROM forgotten WHERE operation = ?", operation))

@@ -19,9 +19,10 @@ from synthaug.faces.geometry import Placement, level, placement
 from synthaug.faces.plan import Action, Plan
 from synthaug.faces.tracks import Spot
 from synthaug.media.clip import Clip, opened
+from synthaug.media.stills import Still
 from synthaug.verdict import Status, Verdict
 
-__all__ = ["Outside", "allowed", "file_verdicts", "left_in", "packets"]
+__all__ = ["Outside", "allowed", "file_verdicts", "left_in", "packets", "still_verdicts"]
 
 # How far beyond the oval's edge a seam may reach: a share of its half axes, and frame pixels.
 _SEAM, _SEAM_PIXELS = 0.1, 4.0
@@ -158,12 +159,32 @@ def file_verdicts(
         _frames(timeline),
         _times(timeline),
         _sound(source, output, mute=mute),
-        _same("size", (source.width, source.height), (output.width, output.height), source),
-        _same("rotation", source.rotation, output.rotation, source),
-        _same("pixel shape", source.sample_aspect or 1, output.sample_aspect or 1, source),
-        _same("colour", source.colour, output.colour, source),
-        _same("scan", source.interlaced, output.interlaced, source),
+        _same("size", (source.width, source.height), (output.width, output.height)),
+        _same("rotation", source.rotation, output.rotation),
+        _same("pixel shape", source.sample_aspect or 1, output.sample_aspect or 1),
+        _same("colour", source.colour, output.colour),
+        _same("scan", source.interlaced, output.interlaced),
         _beside(outside, timeline),
+    ]
+
+
+def still_verdicts(
+    source: Still, output: Still, timeline: Timeline, outside: Outside
+) -> list[Verdict]:
+    """Frames, times, size and kind of a picture, what lies beside the ovals, and traces."""
+    found = list(output.left_out)
+    traces = ", ".join(found)
+    null = "traces of people, places and devices"
+    kinds = [(each.format, each.mode, f"{each.depth} bits") for each in (source, output)]
+    return [
+        _frames(timeline),
+        _times(timeline),
+        _same("size", (source.width, source.height), (output.width, output.height)),
+        _same("kind", *(" ".join(kind) for kind in kinds)),
+        _beside(outside, timeline),
+        _verdict("metadata", Status.FAIL, len(found), f"still there: {traces}", null=null)
+        if found
+        else _verdict("metadata", Status.PASS, 0, "nothing left that tells on people", null=null),
     ]
 
 
@@ -227,7 +248,7 @@ def _sound(source: Clip, output: Clip, *, mute: bool) -> Verdict:
     return _verdict("sound", Status.FAIL, wrong, why, n, 0, "packets that differ")
 
 
-def _same(gate: str, before: object, after: object, source: Clip) -> Verdict:
+def _same(gate: str, before: object, after: object) -> Verdict:
     if before == after:
         why = "as in the source" if gate == "colour" else f"{_words(gate, after)}, as in the source"
         return _verdict(gate, Status.PASS, 0, why, threshold=0)
@@ -307,7 +328,8 @@ def metadata_verdict(source: Clip, output: Clip) -> Verdict:
         return _verdict("metadata", Status.FAIL, len(found), why, threshold=0, null=null)
     why = "nothing left that tells on people"
     if source.left_out:
-        why = f"{why}; the source had {len(source.left_out)} such things"
+        had = len(source.left_out)
+        why = f"{why}; the source had {had} such {'thing' if had == 1 else 'things'}"
     return _verdict("metadata", Status.PASS, 0, why, threshold=0, null=null)
 
 

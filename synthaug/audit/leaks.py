@@ -15,6 +15,7 @@ from synthaug.faces.detections import Detections, Detector, overlap
 from synthaug.faces.geometry import Placement, cut, level, oval, placement
 from synthaug.faces.plan import Action, Plan
 from synthaug.faces.tracks import Source, Spot
+from synthaug.faces.turning import stored, upright
 
 __all__ = ["Glimpse", "Leaks", "Limits", "likeness"]
 
@@ -91,10 +92,11 @@ class Leaks:
         plan: what was to be hidden.
         detectors: two of different making.
         limits: what counts as open.
+        rotation: degrees by which players turn the picture: detectors look at it upright.
         worst: crops kept for the contact sheet.
         every: ask the second detector in every frame that shows a face, so that the number
             of agreed faces is known.
-        found: what the detectors found in a frame, where that is known already.
+        found: what the detectors found in an upright frame, where that is known already.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Leaks:
         detectors: Sequence[Detector],
         *,
         limits: Limits,
+        rotation: int = 0,
         worst: int = 20,
         every: bool = False,
         found: Callable[[int, int], Detections | None] | None = None,
@@ -111,7 +114,8 @@ class Leaks:
         self.limits, self.worst, self.every = limits, worst, every
         self.glimpses: list[Glimpse] = []
         self._crops: dict[int | None, list[Crops]] = {}
-        self._found = found
+        self._found, self._rotation = found, rotation
+        self._asked, self._start = plan.between, 0.0
         self._spots: dict[int, list[tuple[int, Action, Spot]]] = {}
         for track in plan.tracks:
             for row, spot in enumerate(track.spots):
@@ -119,11 +123,18 @@ class Leaks:
                 at.append((track.identity, track.action, spot))
 
     def look(self, pair: Pair) -> None:
-        """Compare the faces of one frame."""
+        """Compare the faces of one frame; where nothing was to be hidden, nothing is asked."""
+        seconds = float(pair.seconds)
+        self._start = seconds if pair.number == 0 else self._start
+        since = seconds - self._start
+        if self._asked and not any(start <= since <= stop for start, stop in self._asked):
+            return
         planned = self._spots.get(pair.number, [])
         seen = self._detected(0, pair, self.first)
         seen = seen[seen.boxes[:, 2:].prod(-1) >= self.limits.smallest**2]
-        measured = [(spot, *self._likeness(pair, spot)) for spot in _spots(seen)]
+        size = pair.source.shape[1], pair.source.shape[0]
+        spots = [stored(spot, self._rotation, size) for spot in _spots(seen)]
+        measured = [(spot, *self._likeness(pair, spot)) for spot in spots]
         unsure = [like > self.limits.likeness for _, like, _ in measured]
         agreed = np.zeros(len(seen), np.bool_)
         if len(seen) and (self.every or any(unsure)):
@@ -131,9 +142,10 @@ class Leaks:
             agreed = overlap(seen.boxes, other.boxes).max(1, initial=0.0) >= 0.4
         for (spot, like, crops), both in zip(measured, agreed, strict=True):
             self._add(pair, spot, like, crops, bool(both), planned)
+        boxes = np.stack([spot.box for spot in spots]) if spots else seen.boxes
         for identity, action, spot in planned:
             # What the plan hides must be hidden, whether or not it is found again here.
-            met = overlap(spot.box[None], seen.boxes).max(initial=0.0) >= _SAME
+            met = overlap(spot.box[None], boxes).max(initial=0.0) >= _SAME
             if action is Action.KEEP or met or spot.source is not Source.DETECTED:
                 continue
             like, crops = self._likeness(pair, spot)
@@ -141,7 +153,7 @@ class Leaks:
 
     def _detected(self, which: int, pair: Pair, detector: Detector) -> Detections:
         known = self._found(which, pair.number) if self._found else None
-        return detector(pair.source) if known is None else known
+        return detector(upright(pair.source, self._rotation)) if known is None else known
 
     def _likeness(
         self, pair: Pair, spot: Spot

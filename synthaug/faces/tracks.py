@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import itertools
+import operator
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -90,6 +92,8 @@ class Settings:
 
     Args:
         sure: score from which a face begins a track.
+        hint: score from which a face may begin one, where several such sights agree.
+        often: how many sights of one detector do.
         least: score from which a face keeps a track going.
         gap: longest time a face may be lost inside a track, seconds.
         unsure: the same where only an unsure sight ends it: what looks a little like a face
@@ -103,6 +107,8 @@ class Settings:
     """
 
     sure: float = 0.5
+    hint: float = 0.4
+    often: int = 5
     least: float = 0.3
     gap: float = 1.0
     unsure: float = 0.5
@@ -204,11 +210,29 @@ def track(
 
 def _joined(found: Sequence[Detections], frames: range, scene: _Scene) -> list[_Open]:
     """What belongs together in one shot, frame by frame, then once more backwards."""
-    times, settings = scene.times, scene.settings
+    settings = scene.settings
     free = {
         frame: np.array([_touches(box, scene.size) for box in found[frame].boxes], np.bool_)
         for frame in frames
     }
+    tracks = _begun(found, frames, free, settings.sure, scene)
+    # Of what nobody was sure of, that which agrees in space or time.
+    tracks += [
+        each for each in _begun(found, frames, free, settings.hint, scene)
+        if _agrees(each, settings)
+    ]  # fmt: skip
+    return tracks
+
+
+def _begun(
+    found: Sequence[Detections],
+    frames: range,
+    free: dict[int, NDArray[np.bool_]],
+    begin: float,
+    scene: _Scene,
+) -> list[_Open]:
+    """Tracks that begin with a score, of faces that are free."""
+    times, settings = scene.times, scene.settings
     tracks: list[_Open] = []
     for frame in frames:
         alive = [t for t in tracks if times[frame] - times[t.frames[-1]] <= settings.gap]
@@ -217,7 +241,7 @@ def _joined(found: Sequence[Detections], frames: range, scene: _Scene) -> list[_
             late = [t for t in alive if times[frame] - times[t.frames[-1]] <= gap + _TICK]
             _extend(late, found[frame], frame, free[frame], least, scene)
             alive = [t for t in alive if t.frames[-1] != frame]
-        for row in np.flatnonzero(free[frame] & (found[frame].scores >= settings.sure)):
+        for row in np.flatnonzero(free[frame] & (found[frame].scores >= begin)):
             tracks.append(_Open([frame], [_seen(found[frame], int(row))]))
             free[frame][row] = False
     for each in tracks:
@@ -226,6 +250,13 @@ def _joined(found: Sequence[Detections], frames: range, scene: _Scene) -> list[_
                 break
             _extend([each], found[frame], frame, free[frame], settings.least, scene)
     return tracks
+
+
+def _agrees(each: _Open, settings: Settings) -> bool:
+    """Whether two detectors had a hint of one face in different frames, or one many times."""
+    hints = [bits for _, _, score, bits in each.seen if score >= settings.hint]
+    every = functools.reduce(operator.or_, hints, 0)
+    return bool(every & (every - 1)) or len(hints) >= settings.often
 
 
 def _extend(

@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from synthaug.errors import Damaged, InputError, OutOfResources, Stopped, SynthaugError
-from synthaug.faces.plan import read_plan, write_plan
+from synthaug.faces.plan import Plan, read_plan, write_plan
 from synthaug.jobs.anonymize_audit import audit as audit_job
-from synthaug.jobs.anonymize_inputs import inputs_of, is_still
+from synthaug.jobs.anonymize_inputs import AUDIT_ENDING, inputs_of, is_still
 from synthaug.jobs.anonymize_plan import plan_video
 from synthaug.jobs.anonymize_render import render
-from synthaug.jobs.anonymize_result import AnonymizedFile, AnonymizeResult
+from synthaug.jobs.anonymize_result import AnonymizedFile, AnonymizeResult, Rendered
 from synthaug.jobs.anonymize_still import anonymize_still
 from synthaug.media.clip import Limits
 from synthaug.media.writing import check_output, work_folder
@@ -37,6 +37,7 @@ class _Wishes:
     force: bool
     audit: bool
     strict: bool
+    render: Callable[[Any, Path], None] | None
     plan_file: Path | None
     forget: bool
     generator: Path | None
@@ -69,6 +70,7 @@ def anonymize(
     hardware: bool = False,
     resume: bool = True,
     max_pixels: int = Limits().pixels,
+    render: Callable[[Any, Path], None] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> AnonymizeResult:
     """Videos and pictures in which every face is replaced and nothing else has changed.
@@ -86,7 +88,8 @@ def anonymize(
             appears again.
         mute: leave the sound out.
         seed: of the faces; random where None, and then nobody can draw them again.
-        audit: read what was written again and say what may be open.
+        audit: read what was written again and say what may be open, in a folder
+            ``OUTPUT.audit`` too.
         strict: count as open what the audit cannot tell.
         force: replace outputs that are there.
         plan_file: where to leave the plan of a single video, to be edited and rendered
@@ -97,6 +100,7 @@ def anonymize(
         hardware: code with the graphics card where that works.
         resume: go on with what a run that was stopped has left.
         max_pixels: largest frame that is read, width times height.
+        render: what writes the audit's pages.
         callbacks: told what is being done.
 
     Returns:
@@ -117,7 +121,7 @@ def anonymize(
             "keep": tuple(keep), "only": tuple(only), "zones": tuple(zones),
             "between": tuple(between), "smallest": smallest, "consistent": consistent,
         },
-        seed=seed, mute=mute, force=force, audit=audit, strict=strict,
+        seed=seed, mute=mute, force=force, audit=audit, strict=strict, render=render,
         plan_file=None if plan_file is None else Path(plan_file), forget=forget, codec=codec,
         generator=None if generator is None else Path(generator),
         hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels), callbacks=callbacks,
@@ -148,11 +152,11 @@ def _one(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
 
 def _picture(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
     salt = salt_of(wishes.seed) if wishes.seed is not None else secrets.token_bytes(32)
-    made, _ = anonymize_still(
+    made, plan = anonymize_still(
         source, target, salt=salt, ladder=Ladder.usual(wishes.generator), force=wishes.force,
         limits=wishes.limits, callbacks=wishes.callbacks,
     )  # fmt: skip
-    return AnonymizedFile(source=source, rendered=made, strict=wishes.strict)
+    return _audited(source, target, plan, made, wishes)
 
 
 def _video(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
@@ -166,10 +170,24 @@ def _video(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    found = None
-    if wishes.audit:
-        found = audit_job(source, target, plan, mute=wishes.mute, callbacks=wishes.callbacks)
-    return AnonymizedFile(source=source, rendered=made, audit=found, strict=wishes.strict)
+    return _audited(source, target, plan, made, wishes)
+
+
+def _audited(
+    source: Path, target: Path, plan: Plan, made: Rendered, wishes: _Wishes
+) -> AnonymizedFile:
+    """What was written and, where it is asked for, what reading it again says."""
+    if not wishes.audit:
+        return AnonymizedFile(source=source, rendered=made, strict=wishes.strict)
+    report = target.with_name(f"{target.name}{AUDIT_ENDING}")
+    found = audit_job(
+        source, target, plan, mute=wishes.mute, max_pixels=wishes.limits.pixels, report=report,
+        render=wishes.render, callbacks=wishes.callbacks,
+    )  # fmt: skip
+    return AnonymizedFile(
+        source=source, rendered=made, audit=found, strict=wishes.strict,
+        report=report if wishes.render else None,
+    )  # fmt: skip
 
 
 def _rendered(source: Path, target: Path, folder: Path, wishes: _Wishes) -> Any:

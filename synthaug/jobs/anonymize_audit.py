@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Sequence
+import secrets
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from synthaug.errors import InputError
 from synthaug.training.progress import Callback, Progress, tell
 
 if TYPE_CHECKING:
+    from synthaug.audit.faithful import Outside
     from synthaug.audit.galleries import Gallery, Hide
     from synthaug.audit.identity import Identity, Sights
     from synthaug.audit.leaks import Leaks, Limits
+    from synthaug.audit.pairing import Pair, Timeline
     from synthaug.audit.result import AuditResult, TrackFacts
     from synthaug.faces.detections import Detector
     from synthaug.faces.plan import Plan, PlannedTrack
@@ -38,16 +41,17 @@ def audit(
     trained_with: Collection[str] = (),
     gallery: str | Path | None = None,
     hide: Hide | None = None,
+    max_pixels: int | None = None,
     report: str | Path | None = None,
     render: Callable[[AuditResult, Path], None] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> AuditResult:
-    """Whether an anonymized video shows a face of its source, and what else has changed.
+    """Whether an anonymized file shows a face of its source, and what else has changed.
 
     Both files are decoded whole, a frame of each at a time.
 
     Args:
-        source: the video as it was.
+        source: the video or picture as it was.
         output: what was written.
         plan: what was to be hidden.
         mute: whether the sound was to be left out.
@@ -57,7 +61,9 @@ def audit(
         trained_with: SHA-256 of recognisers that a generator has learnt to deceive: they do
             not count.
         gallery: photographs of people, a folder each, among whom hidden ones are looked up.
-        hide: the rung that made the output, on a photograph; the gallery is hidden by it too.
+        hide: what made the output, on a photograph; the gallery is hidden by it too. The
+            package's own ladder where None.
+        max_pixels: largest frame that is read; the usual one where None.
         report: folder for the page, its facts and the private sheet; none where None.
         render: what writes them.
         callbacks: told how many frames have been looked at.
@@ -66,28 +72,29 @@ def audit(
         InputError: a file cannot be read, or the plan is another file's.
         Damaged: not one frame of a file can be decoded.
     """
-    from synthaug.audit.faithful import Outside, file_verdicts, metadata_verdict
+    from synthaug.audit.faithful import Outside
     from synthaug.audit.galleries import read_gallery
     from synthaug.audit.identity import Sights
     from synthaug.audit.judging import doubts_of, exposure_verdicts
     from synthaug.audit.leaks import Leaks, Limits
-    from synthaug.audit.pairing import Timeline, pairs
+    from synthaug.audit.pairing import Timeline
     from synthaug.audit.result import AuditResult
     from synthaug.faces.detectors import default_detectors
-    from synthaug.media import probe
     from synthaug.verdict import Verdicts
 
     source, output, limits = Path(source), Path(output), limits or Limits()
     plan = _planned(plan, source)
-    before, after = probe(source), probe(output)
+    files = _Files.read(source, output, max_pixels)
     detectors = tuple(detectors or default_detectors())
     people = read_gallery(Path(gallery), detectors[0]) if gallery is not None else None
+    if people is not None and hide is None:
+        hide = _usual_hider()
 
     timeline = Timeline()
-    leaks = Leaks(plan, detectors, limits=limits)
+    leaks = Leaks(plan, detectors, limits=limits, rotation=files.rotation)
     outside = Outside(plan, limits.psnr)
     sights = Sights(plan)
-    for pair in pairs(before, after, timeline):
+    for pair in files.pairs(timeline):
         leaks.look(pair)
         outside.look(pair)
         sights.look(pair)
@@ -98,16 +105,15 @@ def audit(
     verdicts = [
         *exposure_verdicts(leaks, timeline, outside),
         *recognised.verdicts,
-        *file_verdicts(before, after, timeline, outside, mute=mute),
-        metadata_verdict(before, after),
+        *files.verdicts(timeline, outside, mute=mute),
     ]
     result = AuditResult(
         version=version("synthaug"),
         source=source.name,
         output=output.name,
         frames=timeline.source,
-        seconds=round(float(timeline.source / before.rate), 3),
-        size=(before.width, before.height),
+        seconds=round(files.seconds(timeline), 3),
+        size=(files.before.width, files.before.height),
         faces=sum(not glimpse.kept for glimpse in leaks.glimpses),
         verdicts=Verdicts(verdicts),
         doubts=doubts_of(leaks),
@@ -115,13 +121,63 @@ def audit(
         detectors={each.name: each.sha256 for each in detectors},
         recognisers=recognised.used,
         area=outside.area,
-        left_out=before.left_out,
+        left_out=files.before.left_out,
         limits=dataclasses.asdict(limits),
         sheet=leaks.sheet,
     )
     if report is not None and render is not None:
         render(result, Path(report))
     return result
+
+
+def _usual_hider() -> Hide:
+    from synthaug.jobs.anonymize_photograph import hider
+    from synthaug.replacing.ladder import Ladder
+
+    return hider(Ladder.usual(), secrets.token_bytes(32))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Files:
+    """Source and output: two videos, or two pictures."""
+
+    before: Any
+    after: Any
+    still: bool
+
+    @classmethod
+    def read(cls, source: Path, output: Path, max_pixels: int | None) -> _Files:
+        from synthaug.media import Limits, probe
+        from synthaug.media.reading import probe_still
+        from synthaug.media.stills import STILL_ENDINGS
+
+        limits = Limits() if max_pixels is None else Limits(pixels=max_pixels)
+        still = source.suffix.lower() in STILL_ENDINGS
+        look = probe_still if still else probe
+        return cls(look(source, limits=limits), look(output, limits=limits), still)
+
+    @property
+    def rotation(self) -> int:
+        return 0 if self.still else int(self.before.rotation)
+
+    def seconds(self, timeline: Timeline) -> float:
+        """How long the source lasts; 0 for a single picture."""
+        if not self.still:
+            return float(timeline.source / self.before.rate)
+        return float(timeline.last)
+
+    def pairs(self, timeline: Timeline) -> Iterator[Pair]:
+        from synthaug.audit.pairing import pairs, still_pairs
+
+        return (still_pairs if self.still else pairs)(self.before, self.after, timeline)
+
+    def verdicts(self, timeline: Timeline, outside: Outside, *, mute: bool) -> list[Verdict]:
+        from synthaug.audit.faithful import file_verdicts, metadata_verdict, still_verdicts
+
+        if self.still:
+            return still_verdicts(self.before, self.after, timeline, outside)
+        rest = file_verdicts(self.before, self.after, timeline, outside, mute=mute)
+        return [*rest, metadata_verdict(self.before, self.after)]
 
 
 def _planned(plan: Plan | str | Path, source: Path) -> Plan:

@@ -9,7 +9,10 @@ from synthaug.errors import InputError
 from synthaug.media.marking import is_marked
 from synthaug.media.stills import STILL_ENDINGS
 
-__all__ = ["Inputs", "inputs_of", "is_still"]
+__all__ = ["AUDIT_ENDING", "Inputs", "inputs_of", "is_still"]
+
+AUDIT_ENDING = ".audit"
+"""Of folders that hold an audit's pages; they are no input."""
 
 _VIDEO_ENDINGS = frozenset(
     ".mp4 .m4v .mov .qt .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .gif".split()
@@ -81,7 +84,10 @@ def _below(folder: Path) -> list[Path]:
         path
         for path in sorted(folder.rglob("*"))
         if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not any(
+            part.startswith(".") or part.endswith(AUDIT_ENDING)
+            for part in path.relative_to(folder).parts
+        )
     ]
 
 

@@ -43,6 +43,7 @@ class AnonymizedFile:
         audit: what reading the output again found; None without an audit.
         error: why nothing was written.
         strict: whether what the audit cannot tell counts as open.
+        report: folder of the audit's page; None where none was written.
     """
 
     source: Path
@@ -50,6 +51,7 @@ class AnonymizedFile:
     audit: Any = None
     error: SynthaugError | None = None
     strict: bool = False
+    report: Path | None = None
 
     @property
     def exposed(self) -> bool:
@@ -83,6 +85,8 @@ class AnonymizedFile:
             }
         if self.audit is not None:
             fields["audit"] = self.audit.to_dict()
+        if self.report is not None:
+            fields["report"] = str(self.report / "report.html")
         return fields
 
     def __str__(self) -> str:
@@ -101,6 +105,8 @@ class AnonymizedFile:
         lines += [f"  warning: {each}" for each in made.warnings]
         if self.audit is not None:
             lines.append("  " + str(self.audit).replace("\n", "\n  "))
+        if self.report is not None:
+            lines.append(f"  report: {self.report / 'report.html'}")
         return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synthaug.replacing.cover import Cover
 from synthaug.replacing.rung import Hidden, Rung
 
-__all__ = ["Ladder", "implausible"]
+__all__ = ["Faces", "Ladder", "implausible"]
 
 _FLATTEST = 4.0
 _MOST_AT_THE_ENDS = 0.6
@@ -41,20 +41,23 @@ class Ladder:
         self.said: list[str] = []
 
     @classmethod
-    def usual(cls, folder: Path | str | None = None) -> Ladder:
+    def usual(cls, folder: Path | str | None = None, *, highest: str = "generated") -> Ladder:
         """Generated face, average face, cover.
 
         Args:
             folder: what `synthaug.train_faces` wrote; the package's own weights by default,
                 and those are passed over where they are missing or damaged.
+            highest: name of the best rung to be used.
 
         Raises:
             InputError, Damaged: the folder's generator cannot be used; it was asked for.
         """
         if folder is not None:
             _generated(folder)
-        builders = (("generated", _generated), ("average", _average))
-        return cls([(name, functools.partial(build, folder)) for name, build in builders])
+        builders = [("generated", _generated), ("average", _average), ("cover", None)]
+        while builders[0][0] != highest:
+            builders.pop(0)
+        return cls([(name, functools.partial(build, folder)) for name, build in builders if build])
 
     @property
     def rung(self) -> Rung:

@@ -29,28 +29,30 @@ _KINDS = {
     "hole": ("open for a moment", "bad"),
     "perhaps a face": ("perhaps a face", "open"),
 }
-_ASKED = {
-    "open": "Is a face open?",
-    "holes": "Does one open for a moment?",
-    "identity": "Is anybody recognised?",
-    "control": "Could they have been?",
-    "naive": "Found among photographs?",
-    "parrot": "Found among hidden photographs?",
-    "frames": "Is every frame there?",
-    "times": "At its time?",
-    "sound": "Is the sound the same?",
-    "size": "The size?",
-    "rotation": "The rotation?",
-    "pixel shape": "The shape of pixels?",
-    "colour": "The colour tags?",
-    "scan": "Interlaced as before?",
-    "beside": "Is the picture beside the faces the same?",
-    "metadata": "Does the file tell on people?",
+_CLAIMS = {
+    "open": "No face is open",
+    "holes": "None opens for a moment",
+    "identity": "Nobody is recognised",
+    "control": "The recognisers can be trusted here",
+    "naive": "Nobody is found among photographs",
+    "parrot": "Nor among photographs hidden in the same way",
+    "frames": "Every frame is there",
+    "times": "Each at its time",
+    "sound": "The sound is the same",
+    "size": "The size is the same",
+    "rotation": "So is the rotation",
+    "pixel shape": "So is the shape of pixels",
+    "colour": "So are the colour tags",
+    "kind": "So is the kind of file",
+    "scan": "So are the fields",
+    "beside": "The picture beside the faces is the same",
+    "metadata": "The file does not tell on people",
 }
 _THINGS = {
     "frames": "the number of frames", "times": "their times", "sound": "the sound",
     "size": "the size", "rotation": "the rotation", "pixel shape": "the shape of pixels",
-    "colour": "the colour tags", "scan": "the fields", "beside": "the picture beside the faces",
+    "colour": "the colour tags", "kind": "the kind of file",
+    "scan": "the fields", "beside": "the picture beside the faces",
     "metadata": "traces of people were left in",
 }  # fmt: skip
 _ACTIONS = {"replace": "replaced", "cover": "covered", "keep": "kept on purpose"}
@@ -119,6 +121,8 @@ def _answer(result: AuditResult) -> tuple[str, str, str]:
             first = next(d for d in result.doubts if _KINDS[d.kind][1] == "bad")
             when = f"{clock(first.seconds)}"
             more = " and elsewhere" if places > 1 else ""
+            if result.frames == 1:
+                return "bad", "do not hand it on", "A face may be open"
             return "bad", "do not hand it on", f"A face may be open at {when}{more}"
         return "bad", "do not hand it on", "Somebody can be recognised"
     if result.unsure:
@@ -131,9 +135,10 @@ def _answer(result: AuditResult) -> tuple[str, str, str]:
 def _lead(result: AuditResult) -> str:
     hidden = sum(track.action != "keep" for track in result.tracks)
     kept = len(result.tracks) - hidden
+    many = f" frame by frame: {result.frames:,} frames in {clock(result.seconds)}"
     told = (
-        f"The written file was read again, frame by frame, beside its source: {result.frames:,} "
-        f"frames in {clock(result.seconds)}, {hidden:,} {_plural(hidden, 'face')} hidden"
+        f"The written file was compared with its source{many if result.frames > 1 else ''}, "
+        f"{hidden:,} {_plural(hidden, 'face')} hidden"
     )
     told += f", {kept} kept on purpose." if kept else "."
     if not result.faithful:
@@ -171,7 +176,7 @@ def _figures(result: AuditResult) -> list[dict[str, str]]:
 
 def _row(verdict: Verdict) -> dict[str, Any]:
     return {
-        "asked": _ASKED.get(verdict.gate, verdict.gate),
+        "claim": _CLAIMS.get(verdict.gate, verdict.gate),
         "status": str(verdict.status),
         "tone": _TONES[verdict.status],
         "mark": _MARKS[verdict.status],

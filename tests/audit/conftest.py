@@ -152,3 +152,14 @@ def case(tmp_path_factory, detector) -> Case:
 @pytest.fixture
 def written() -> Callable[..., Path]:
     return write_clip
+
+
+@pytest.fixture
+def make_case() -> Callable[..., Case]:
+    """A case of any file, with a plan of all that a detector finds in it."""
+    return lambda path, detector: Case(path, planned(path, detector))
+
+
+@pytest.fixture
+def make_picture() -> Callable[[int], np.ndarray]:
+    return shown

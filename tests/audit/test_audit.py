@@ -139,7 +139,8 @@ def test_sound_that_is_gone_or_changed_is_told(case, tmp_path):
 def test_a_damaged_output_is_never_passed(case, tmp_path):
     content = bytearray(case.hidden(tmp_path / "out.mp4").read_bytes())
     # The second half of the coded pictures is lost, the index is not.
-    pictures = slice(content.index(b"mdat") + 4000, content.index(b"moov") - 8, 7)
+    start, end = content.index(b"mdat"), content.index(b"moov") - 8
+    pictures = slice((start + end) // 2, end, 7)
     content[pictures] = bytes(len(content[pictures]))
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(content)
@@ -205,3 +206,66 @@ def _recoded(source, target, *, crf, **metadata):
         new.mux(stream.encode(None))
         new.mux(tone.encode(None))
     return target
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_a_face_that_lies_on_its_side_in_the_file_is_found(case, make_picture, rotation):
+    from fractions import Fraction
+
+    from synthaug.audit.leaks import Leaks, Limits
+    from synthaug.audit.pairing import Pair
+    from synthaug.faces import CenterFace
+
+    turned = np.ascontiguousarray(np.rot90(make_picture(3), -rotation // 90))
+    leaks = Leaks(
+        _with(case.plan, []), (CenterFace(), CenterFace()), limits=Limits(), rotation=rotation
+    )
+    leaks.look(Pair(0, Fraction(0), turned, turned))
+    (only,) = leaks.open()
+    left, top, width, height = only.box
+    assert 0 <= left < left + width <= turned.shape[1]
+    assert 0 <= top < top + height <= turned.shape[0]
+    assert only.likeness > 0.99
+    covered = turned.copy()
+    covered[round(top) : round(top + height), round(left) : round(left + width)] = 90
+    leaks.look(Pair(1, Fraction(1, 25), turned, covered))
+    assert [glimpse.frame for glimpse in leaks.open()] == [0]
+
+
+def test_pictures_are_read_again_too(case, make_picture, detector, tmp_path):
+    from fractions import Fraction
+
+    from PIL import Image
+
+    from synthaug.faces.plan import Plan
+    from synthaug.faces.tracks import Source, Spot
+    from synthaug.weights.registry import sha256_of
+
+    source, hidden = tmp_path / "a.png", tmp_path / "b.png"
+    pixels = make_picture(5)
+    Image.fromarray(pixels).save(source)
+    seen = detector(pixels)
+    spot = Spot(seen.boxes[0], seen.points[0], 1.0, Source.DETECTED)
+    track = PlannedTrack(0, Action.REPLACE, 0, [0], [spot])
+    plan = Plan("a.png", sha256_of(source), 320, 240, 1, Fraction(1, 1000), {}, "", [track])
+    left, top, width, height = (round(float(x)) for x in spot.box)
+    covered = pixels.copy()
+    covered[top - 5 : top + height, left : left + width] = 90
+    Image.fromarray(covered).save(hidden)
+    result = audit(source, hidden, plan)
+    assert not result.exposed
+    assert result.faithful, str(result)
+    assert status(result)["kind"] is Status.PASS
+    assert audit(source, source, plan).exposed
+    Image.fromarray(covered[:200]).save(tmp_path / "c.jpg")
+    told = status(audit(source, tmp_path / "c.jpg", plan))
+    assert (told["size"], told["kind"]) == (Status.FAIL, Status.FAIL)
+
+
+def test_nothing_is_asked_of_times_that_were_to_stay_open(case, tmp_path):
+    import dataclasses
+
+    output = case.hidden(tmp_path / "out.mp4", opened=range(12, 24))
+    late = dataclasses.replace(case.plan, between=[(0.0, 0.45)])
+    assert not audit(case.source, output, late).exposed
+    assert audit(case.source, output, case.plan).exposed

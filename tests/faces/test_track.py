@@ -218,3 +218,18 @@ def test_a_lead_ends_where_another_track_has_the_face():
     # The first one's lead stops where the second one has seen the face, and the other way.
     assert tracks[0].last < 45
     assert tracks[1].first > 9
+
+
+def noted(score: float, bits: int) -> Detections:
+    found = faces((100, 100, 50, score))
+    return Detections(found.boxes, found.points, found.scores, np.array([bits], np.uint8))
+
+
+def test_hints_begin_a_track_where_they_agree_in_space_or_time():
+    nothing = [faces()] * 4
+    assert run([noted(0.45, 1), *nothing, noted(0.45, 1)]) == []
+    (only,) = run([noted(0.45, 1), *nothing, noted(0.45, 2)])
+    assert len(only.spots) == 6
+    (only,) = run([noted(0.45, 1)] * 5)
+    assert only.detected == 5
+    assert run([noted(0.35, 1), noted(0.35, 2)] * 5) == []

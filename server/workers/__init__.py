@@ -1,0 +1,1 @@
+"""Workers: children that hold models, and what is asked of them at once."""
