@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaug.faces.geometry import Placement, level, oval
-from synthaug.replacing.matching import Look, like_ring, looks
+from synthaug.replacing.matching import Look, Treatment, like_ring, looks, treatment
 
 __all__ = ["Canvas", "Window", "window"]
 
@@ -100,6 +100,13 @@ class Canvas:
         y0, y1 = max(0, round(where.y - half)), min(self.pixels.shape[0], round(where.y + half))
         x0, x1 = max(0, round(where.x - half)), min(self.pixels.shape[1], round(where.x + half))
         return looks(self.pixels[y0:y1, x0:x1], ~self._hidden[y0:y1, x0:x1])
+
+    def treatment(self, row: int, drawn: NDArray[np.uint8], before: Treatment | None) -> Treatment:
+        """What a drawn face lacks of its surroundings' look, changed slowly from ``before``."""
+        look, one = self.look(row), self.windows[row]
+        if look is None or one is None:
+            return before or Treatment(0.0, 0.0)
+        return treatment(drawn, one.inside, look).after(before)
 
     def drawn(
         self, row: int, crop: NDArray[np.uint8], ring: NDArray[np.uint8] | None

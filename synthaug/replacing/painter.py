@@ -19,7 +19,7 @@ from synthaug.media.editing import paint, picture
 from synthaug.replacing.compose import Canvas
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import latent
-from synthaug.replacing.matching import Treatment, treated, treatment
+from synthaug.replacing.matching import Treatment, treated
 from synthaug.replacing.rung import Hidden
 
 __all__ = ["Painter"]
@@ -250,13 +250,8 @@ class Painter:
         """How a face is made to look like its surroundings, measured every few frames."""
         known = self._looks.get(track)
         if known is None or (number + track) % _MEASURED == 0:
-            look = canvas.look(row)
-            if look is not None:
-                one = canvas.windows[row]
-                assert one is not None
-                known = treatment(drawn, one.inside, look).after(known)
-                self._looks[track] = known
-        return known or Treatment(0.0, 0.0)
+            known = self._looks[track] = canvas.treatment(row, drawn, known)
+        return known
 
     def _noise(self, track: int, frame: int) -> np.random.Generator:
         digest = hashlib.blake2b(
