@@ -328,7 +328,8 @@ def metadata_verdict(source: Clip, output: Clip) -> Verdict:
         return _verdict("metadata", Status.FAIL, len(found), why, threshold=0, null=null)
     why = "nothing left that tells on people"
     if source.left_out:
-        why = f"{why}; the source had {len(source.left_out)} such things"
+        had = len(source.left_out)
+        why = f"{why}; the source had {had} such {'thing' if had == 1 else 'things'}"
     return _verdict("metadata", Status.PASS, 0, why, threshold=0, null=null)
 
 

@@ -29,24 +29,24 @@ _KINDS = {
     "hole": ("open for a moment", "bad"),
     "perhaps a face": ("perhaps a face", "open"),
 }
-_ASKED = {
-    "open": "Is a face open?",
-    "holes": "Does one open for a moment?",
-    "identity": "Is anybody recognised?",
-    "control": "Could they have been?",
-    "naive": "Found among photographs?",
-    "parrot": "Found among hidden photographs?",
-    "frames": "Is every frame there?",
-    "times": "At its time?",
-    "sound": "Is the sound the same?",
-    "size": "The size?",
-    "rotation": "The rotation?",
-    "pixel shape": "The shape of pixels?",
-    "colour": "The colour tags?",
-    "kind": "The kind of file?",
-    "scan": "Interlaced as before?",
-    "beside": "Is the picture beside the faces the same?",
-    "metadata": "Does the file tell on people?",
+_CLAIMS = {
+    "open": "No face is open",
+    "holes": "None opens for a moment",
+    "identity": "Nobody is recognised",
+    "control": "The recognisers can be trusted here",
+    "naive": "Nobody is found among photographs",
+    "parrot": "Nor among photographs hidden in the same way",
+    "frames": "Every frame is there",
+    "times": "Each at its time",
+    "sound": "The sound is the same",
+    "size": "The size is the same",
+    "rotation": "So is the rotation",
+    "pixel shape": "So is the shape of pixels",
+    "colour": "So are the colour tags",
+    "kind": "So is the kind of file",
+    "scan": "So are the fields",
+    "beside": "The picture beside the faces is the same",
+    "metadata": "The file does not tell on people",
 }
 _THINGS = {
     "frames": "the number of frames", "times": "their times", "sound": "the sound",
@@ -176,7 +176,7 @@ def _figures(result: AuditResult) -> list[dict[str, str]]:
 
 def _row(verdict: Verdict) -> dict[str, Any]:
     return {
-        "asked": _ASKED.get(verdict.gate, verdict.gate),
+        "claim": _CLAIMS.get(verdict.gate, verdict.gate),
         "status": str(verdict.status),
         "tone": _TONES[verdict.status],
         "mark": _MARKS[verdict.status],

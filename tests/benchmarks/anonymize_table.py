@@ -11,6 +11,7 @@ EXACT = ("frames", "times", "sound", "size", "rotation", "colour")
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown: a line a figure, the target beside it; a dash for what was not run."""
+    rows = list({tuple(row["cell"]): row for row in rows}.values())  # the latest of each cell
     told = ["| what | target | synthaug | deface 1.5.0 |", "|---|---|---|---|"]
     for what, target, figure in _figures(rows):
         cells = []
