@@ -37,7 +37,7 @@ _SMOOTH, _STIFF = 0.22, 0.06
 """Reach of a landmark's pull, in sides, and how little each pull is trusted."""
 CLIP = 2.0
 """Standard deviations that a person's own part may lie from the usual."""
-SPREAD = 0.75
+SPREAD = 0.6
 """How much of their deviation drawn persons have: the more, the odder."""
 NUM_POSED = 12
 """Five points' places, mouth and eyes."""

@@ -142,6 +142,9 @@ class Measured:
     def add(self, picture: np.ndarray, truth: dict[str, Any], eyes: dict[str, Any]) -> None:
         box, spot = truth["box"], truth["spot"]
         for name in self.found:
+            # The dearer detector looks at every third face.
+            if name == "centerface" and len(self.crops) % 3:
+                continue
             seen: Detections = eyes[name](picture)
             shares = overlap(seen.boxes, box[None])[:, 0] if len(seen) else np.zeros(0)
             self.found[name].append(bool((shares >= 0.4).any()))
@@ -227,7 +230,7 @@ def main() -> None:
             share = (table[name][what] - floor[what]) / (blur[what] - floor[what])
             table[name][f"{what} less floor, over blur's"] = share
     facts = {
-        "faces": len(truths), "people": len(names), "rows": table,
+        "asked": asked.count, "faces": len(truths), "people": len(names), "rows": table,
         "weights": {name: rung.sha256[:12] for name, rung in rungs.items()},
     }  # fmt: skip
     asked.out.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")

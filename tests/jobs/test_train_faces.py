@@ -93,6 +93,7 @@ def test_both_rungs_can_be_used(trained):
     assert GeneratedFace(trained.folder).sha256 == trained.sha256
 
 
+@pytest.mark.slow
 def test_a_zip_without_some_people_and_a_second_time(people, tmp_path):
     archive = tmp_path / "people.zip"
     with zipfile.ZipFile(archive, "w") as file:
@@ -110,6 +111,7 @@ def test_a_zip_without_some_people_and_a_second_time(people, tmp_path):
     assert again.sha256 == made.sha256
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(people, tmp_path):
     class Stop:
         def on_progress(self, event: Progress) -> None:
