@@ -10,10 +10,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthaug.api import AnonymizeResult as AnonymizeResult
-    from synthaug.api import anonymize as anonymize
-    from synthaug.api import anonymize_audit as anonymize_audit
-    from synthaug.api import anonymize_plan as anonymize_plan
     from synthaug.api import augment as augment
     from synthaug.api import compare as compare
     from synthaug.api import demo as demo
@@ -28,6 +24,10 @@ if TYPE_CHECKING:
     from synthaug.api import train_faces as train_faces
     from synthaug.api import translate_apply as translate_apply
     from synthaug.api import translate_train as translate_train
+    from synthaug.api_faces import AnonymizeResult as AnonymizeResult
+    from synthaug.api_faces import anonymize as anonymize
+    from synthaug.api_faces import anonymize_audit as anonymize_audit
+    from synthaug.api_faces import anonymize_plan as anonymize_plan
     from synthaug.datasets import AugmentedDataset as AugmentedDataset
     from synthaug.errors import Damaged as Damaged
     from synthaug.errors import ExposedFace as ExposedFace
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOME = {
-    "AnonymizeResult": "synthaug.api",
+    "AnonymizeResult": "synthaug.api_faces",
     "AugmentedDataset": "synthaug.datasets",
     "Damaged": "synthaug.errors",
     "ExposedFace": "synthaug.errors",
@@ -60,9 +60,9 @@ _HOME = {
     "SynthaugError": "synthaug.errors",
     "Verdict": "synthaug.verdict",
     "Verdicts": "synthaug.verdict",
-    "anonymize": "synthaug.api",
-    "anonymize_audit": "synthaug.api",
-    "anonymize_plan": "synthaug.api",
+    "anonymize": "synthaug.api_faces",
+    "anonymize_audit": "synthaug.api_faces",
+    "anonymize_plan": "synthaug.api_faces",
     "augment": "synthaug.api",
     "compare": "synthaug.api",
     "demo": "synthaug.api",

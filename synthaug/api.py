@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from synthaug import report
+from synthaug.api_faces import with_pages
 from synthaug.datasets import AugmentedDataset
 from synthaug.datasets import load as load_saved
-from synthaug.jobs.anonymize import anonymize as anonymize_job
-from synthaug.jobs.anonymize_audit import audit as audit_job
-from synthaug.jobs.anonymize_plan import plan_video as anonymize_plan
-from synthaug.jobs.anonymize_result import AnonymizeResult
 from synthaug.jobs.augment import augment as augment_job
 from synthaug.jobs.augment import plan
 from synthaug.jobs.compare import Comparison
@@ -28,13 +22,9 @@ from synthaug.jobs.translate_apply import translate_apply
 from synthaug.jobs.translate_train import load_translator, translate_train
 
 __all__ = [
-    "AnonymizeResult",
     "Comparison",
     "Evaluation",
     "Plan",
-    "anonymize",
-    "anonymize_audit",
-    "anonymize_plan",
     "augment",
     "compare",
     "demo",
@@ -51,26 +41,9 @@ __all__ = [
     "translate_train",
 ]
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _with_pages(job: Callable[P, T], render: Callable[..., None]) -> Callable[P, T]:
-    """A job that writes its report: jobs stand below the report and cannot import it."""
-
-    @functools.wraps(job)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
-        kwargs.setdefault("render", render)
-        return job(*args, **kwargs)
-
-    return told
-
-
-anonymize = _with_pages(anonymize_job, report.write_audit)
-anonymize_audit = _with_pages(audit_job, report.write_audit)
-augment = _with_pages(augment_job, report.write)
-compare = _with_pages(compare_job, report.write_comparison)
-demo = _with_pages(demo_job, report.write)
+augment = with_pages(augment_job, report.write)
+compare = with_pages(compare_job, report.write_comparison)
+demo = with_pages(demo_job, report.write)
 
 
 def load(directory: str | Path, *, real_root: str | Path | None = None) -> AugmentedDataset:

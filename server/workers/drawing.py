@@ -40,6 +40,8 @@ def main() -> None:
     # Warm: the second it takes to import torch is over before anybody asks.
     import torch
 
+    import synthaug.datasets.png
+    import synthaug.networks.rare
     import synthaug.training
 
     torch.set_grad_enabled(False)

@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,11 @@ class Models:
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings, self._metrics = settings, metrics
+        # Few images of a small network: threads that wait for each other cost more than they
+        # give, thirty times as much on a busy machine.
+        threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
         self._pools = [
-            Pool("synthaug_server.workers.drawing", self._load, device)
+            Pool("synthaug_server.workers.drawing", self._load, device, environment=threads)
             for device in settings.devices
         ]
         self._faces = Faces(settings, metrics)

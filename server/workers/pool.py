@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from synthaug_server.children import environment_for
 from synthaug_server.workers.worker import Worker
@@ -31,6 +31,7 @@ class Pool:
         device: where its models run.
         most: models loaded at once.
         idle_seconds: a model nobody has asked for so long is unloaded.
+        environment: more variables for the children.
     """
 
     def __init__(
@@ -41,9 +42,11 @@ class Pool:
         *,
         most: int = 2,
         idle_seconds: float = 600.0,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._module, self._load, self._device = module, load, device
         self._most, self._idle = most, idle_seconds
+        self._environment = environment or {}
         self._loaded: dict[str, Worker] = {}
         self._used: dict[str, float] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -82,9 +85,8 @@ class Pool:
         return spare if spare is not None and spare.alive else self._start()
 
     def _start(self) -> Worker:
-        return Worker(
-            self._module, environment=environment_for(self._device), log=sys.stderr.fileno()
-        )
+        environment = {**environment_for(self._device), **self._environment}
+        return Worker(self._module, environment=environment, log=sys.stderr.fileno())
 
     def _ready_spare(self) -> None:
         if self._closed:

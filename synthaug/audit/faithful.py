@@ -291,7 +291,10 @@ def left_in(source: Clip, output: Clip) -> list[str]:
     Streams that are neither picture nor sound, names of metadata that tell on people, and
     every value of the source's metadata that stands anywhere in the output's bytes.
     """
-    found = [each for each in output.left_out if each.removeprefix("metadata ") not in _OURS]
+    # Matroska writes names in capitals.
+    found = [
+        each for each in output.left_out if each.removeprefix("metadata ").lower() not in _OURS
+    ]
     with (
         output.path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as all_of,

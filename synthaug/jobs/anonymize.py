@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -193,11 +192,9 @@ def _audited(
 
 def _rendered(source: Path, target: Path, folder: Path, wishes: _Wishes) -> Any:
     """The file written and its plan."""
-    known = inspect.signature(plan_video).parameters
-    planning = {name: value for name, value in wishes.planning.items() if name in known}
     plan = plan_video(
         source, work=folder / "sights", limits=wishes.limits, callbacks=wishes.callbacks,
-        **planning,
+        **wishes.planning,
     )  # fmt: skip
     kept = wishes.plan_file
     if kept is not None:

@@ -26,7 +26,7 @@ from synthaug.faces.zones import Zone, zone_spots
 from synthaug.replacing.compose import Canvas
 from synthaug.replacing.ladder import Faces, Ladder
 from synthaug.replacing.latents import latent, salt_of
-from synthaug.replacing.matching import Look
+from synthaug.replacing.matching import Treatment, treated
 from synthaug.replacing.rung import Hidden, hidden
 
 __all__ = ["Live", "Replaced"]
@@ -61,7 +61,7 @@ class _Followed:
     spot: Spot
     seen: float
     doubtful: bool
-    look: Look | None = None
+    look: Treatment | None = None
 
 
 class Live:
@@ -188,13 +188,17 @@ class Live:
         rungs: Counter[str] = Counter()
         for row in sorted(range(len(places)), key=lambda row: places[row].side):
             crop, name = made[row]
-            look = None
-            if row < len(faces) and (seen := canvas.ring_look(row)) is not None:
-                look = faces[row].look = seen.after(faces[row].look)
-            context = ring(canvas.pixels, places[row], len(crop)) if name != "cover" else None
-            grain = np.random.default_rng([row, int.from_bytes(self._salt[:8], "big")])
-            canvas.set(row, crop, context, look if context is not None else None, grain)
             rungs[name] += 1
+            context = ring(canvas.pixels, places[row], len(crop)) if name != "cover" else None
+            drawn_here = canvas.drawn(row, crop, context)
+            if drawn_here is None:
+                continue
+            if context is not None:
+                face = faces[row]
+                face.look = canvas.treatment(row, drawn_here, face.look)
+                grain = np.random.default_rng([row, int.from_bytes(self._salt[:8], "big")])
+                drawn_here = treated(drawn_here, face.look, grain)
+            canvas.set(row, drawn_here)
         _refuse_open(canvas, found, size)
         return Replaced(canvas.pixels, rungs, sum(each.doubtful for each in faces))
 

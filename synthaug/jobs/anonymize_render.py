@@ -71,10 +71,10 @@ def render(
     with writer:
         if writer.state is not None:
             painter.restore(writer.state)
-        # No frame is written that the plan has not seen.
-        shown = itertools.islice(frames(clip), plan.frames)
+        shown = frames(clip)
         try:
-            for done, frame in enumerate(shown, 1):
+            # No frame is written that the plan has not seen.
+            for done, frame in enumerate(itertools.islice(shown, plan.frames), 1):
                 if done <= writer.done:
                     painter.skip()
                     continue
@@ -82,6 +82,8 @@ def render(
                 writer.write(frame, painter.state)
                 tell(callbacks, Progress(phase="render", images_seen=done, total=plan.frames,
                                          unit="frames"))  # fmt: skip
+            if next(shown, None) is not None:
+                warnings.append(f"the plan ends after {plan.frames} frames, and so does the output")
         except Damaged as error:
             damaged = True
             warnings += [] if str(error) in warnings else [str(error)]
@@ -121,7 +123,11 @@ def _refuse_other(plan: Plan, clip: Clip) -> None:
 def _key(plan: Plan, salt: bytes, ladder: Ladder) -> str:
     """What every pixel of the output depends on, hashed; the salt cannot be read from it."""
     digest = hashlib.sha256(version("synthaug").encode())
-    digest.update(repr(plan).encode())
+    for track in plan.tracks:
+        digest.update(f"{track.identity} {track.action} {track.first} {track.person}".encode())
+        for spot in track.spots:
+            digest.update(spot.box.tobytes() + spot.points.tobytes())
+    digest.update(f"{plan.input_sha256} {plan.frames}".encode())
     digest.update(hashlib.sha256(b"key" + salt).digest())
     digest.update(f"{ladder.rung.name} {ladder.rung.sha256}".encode())
     return digest.hexdigest()

@@ -79,6 +79,8 @@ def _fitted(
     """An array with rows and columns added (positive) or taken off (negative) at its ends."""
     cut = tuple(slice(max(0, -a), array.shape[n] - max(0, -b)) for n, (a, b) in enumerate(pad))
     more = [(max(0, a), max(0, b)) for a, b in pad] + [(0, 0)] * (array.ndim - 2)
+    if not any(a or b for a, b in more):
+        return array[cut]
     return np.pad(array[cut], more, mode="edge" if edge else "constant")
 
 
@@ -104,7 +106,9 @@ def _planes(frame: Any) -> list[NDArray[Any]]:
 
 def _any_of(mask: NDArray[np.bool_], tall: int, wide: int) -> NDArray[np.bool_]:
     """Whether any pixel of each block of ``tall`` by ``wide`` is masked."""
+    if tall == wide == 1:
+        return mask
     down, across = -mask.shape[0] % tall, -mask.shape[1] % wide
-    whole = np.pad(mask, ((0, down), (0, across)))
+    whole = np.pad(mask, ((0, down), (0, across))) if down or across else mask
     blocks = whole.reshape(whole.shape[0] // tall, tall, whole.shape[1] // wide, wide)
     return np.asarray(blocks.any(axis=(1, 3)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -14,13 +15,10 @@ __all__ = ["CODECS", "Coding", "Encoder", "chosen"]
 
 # Without mbtree: with it x264 gives now and then other bytes for the same frames, so that a
 # resumed run could be told from one that was not interrupted.
-_X264 = {"crf": "17", "preset": "veryfast", "bf": "2", "b-pyramid": "none", "mbtree": "0"}
-_X265 = {
-    "crf": "18", "preset": "fast",
-    "x265-params": "log-level=error:open-gop=0:bframes=2:b-pyramid=0",
-}  # fmt: skip
-_AV1 = {"crf": "24", "preset": "8", "svtav1-params": "enable-overlays=0"}
-_VP9 = {"crf": "22", "b": "0", "row-mt": "1", "cpu-used": "5", "deadline": "realtime"}
+_X264 = {"preset": "superfast", "bf": "2", "b-pyramid": "none", "mbtree": "0"}
+_X265 = {"preset": "fast", "x265-params": "log-level=error:open-gop=0:bframes=2:b-pyramid=0"}
+_AV1 = {"preset": "8", "svtav1-params": "enable-overlays=0"}
+_VP9 = {"b": "0", "row-mt": "1", "cpu-used": "5", "deadline": "realtime"}
 _MPEG = {"qmin": "2", "qmax": "3", "bf": "0"}  # avi and mpg have no times of their own
 
 CODECS = {
@@ -29,6 +27,11 @@ CODECS = {
     "av1": ("libsvtav1", _AV1),
     "vp9": ("libvpx-vp9", _VP9),
 }
+# Quality for 1080p, and how much finer for each of the six steps down to 480x272: small
+# pictures hold more detail in a pixel, and 44 dB beside the faces are wanted everywhere.
+_QUALITY = {
+    "libx264": (16, 1), "libx265": (17, 1), "libsvtav1": (26, 2), "libvpx-vp9": (24, 2),
+}  # fmt: skip
 # What a container is written with, and what else may be asked for.
 _USUAL = {"mp4": "h264", "mov": "h264", "m4v": "h264", "matroska": "h264", "mpegts": "h264",
           "webm": "vp9"}  # fmt: skip
@@ -128,10 +131,18 @@ def works(coding: Coding) -> bool:
 
 
 def _fitted(clip: Clip, name: str, settings: dict[str, str]) -> Coding:
+    if name in _QUALITY:
+        usual, step = _QUALITY[name]
+        settings = {"crf": str(usual - step * _finer(clip)), **settings}
     # Frames of two fields are coded as such, or players comb them.
     if clip.interlaced and name in ("libx264", "mpeg4", "mpeg2video"):
         settings = {**settings, "flags": "+ildct+ilme"}
     return Coding(name, settings, _pixel_format(clip, name))
+
+
+def _finer(clip: Clip) -> int:
+    """Steps of quality above that of 1080p, 0 to 6."""
+    return max(0, min(6, round(1.5 * math.log2(1920 * 1080 / (clip.width * clip.height)))))
 
 
 def _pixel_format(clip: Clip, encoder: str) -> str:

@@ -42,7 +42,8 @@ def join(
     """
     import av
 
-    options = {"avoid_negative_ts": "disabled"}
+    # Bit-exact: no name of a program, no random number, the same file from the same parts.
+    options = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
     if clip.container in ("mp4", "mov", "m4v"):
         options["video_track_timescale"] = str(clip.time_base.denominator)
         options["movie_timescale"] = str(_movie_scale(clip))

@@ -49,7 +49,7 @@ def tags(mark: Mark, container: str) -> dict[str, str]:
     what = "contains generated faces" if mark.generated else "faces are covered"
     words = f"{what}; {source}; synthaug:anonymized {mark.version}"
     if container in ("matroska", "webm"):
-        return {"comment": words, "DIGITAL_SOURCE_TYPE": source}
+        return {"DIGITAL_SOURCE_TYPE": source, "SYNTHAUG": words}
     if container == "avi":
         return {"comment": words}
     if container == "mpegts":

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaug.faces.geometry import Placement, level, oval
-from synthaug.replacing.matching import Look, grain, like_ring, looks, softened
+from synthaug.replacing.matching import Look, Treatment, like_ring, looks, treatment
 
 __all__ = ["Canvas", "Window", "window"]
 
-_FEATHER = 0.05
+_FEATHER = 0.04
 """How far beyond the oval the feather reaches, a share of the half axes."""
-_FEATHER_PIXELS = 1.5
+_FEATHER_PIXELS = 1.0
 _HALF_WIDTH = 0.30
 """Of the oval, a share of the side; see `synthaug.faces.geometry`."""
 
@@ -63,7 +63,7 @@ def window(where: Placement, size: tuple[int, int]) -> Window | None:
         return None
     middles = np.stack(np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5), -1)
     out = level(where.relative(middles))
-    edge = 1 + 0.75 * pixel  # a pixel that the edge runs through is inside
+    edge = 1 + 0.5 * pixel  # a pixel that the edge runs through is inside
     inside = out <= edge
     if not inside.any():
         return None
@@ -93,7 +93,7 @@ class Canvas:
             if one is not None:
                 self._hidden[one.at] |= one.inside
 
-    def ring_look(self, row: int) -> Look | None:
+    def look(self, row: int) -> Look | None:
         """How blurred and how grainy the surroundings of a face are."""
         where = self.faces[row]
         half = where.side / 2
@@ -101,38 +101,40 @@ class Canvas:
         x0, x1 = max(0, round(where.x - half)), min(self.pixels.shape[1], round(where.x + half))
         return looks(self.pixels[y0:y1, x0:x1], ~self._hidden[y0:y1, x0:x1])
 
-    def set(
-        self,
-        row: int,
-        crop: NDArray[np.uint8],
-        ring: NDArray[np.uint8] | None,
-        look: Look | None,
-        noise: np.random.Generator,
-    ) -> None:
-        """Draw a crop, uint8 (R, R, 3), over a face.
+    def treatment(self, row: int, drawn: NDArray[np.uint8], before: Treatment | None) -> Treatment:
+        """What a drawn face lacks of its surroundings' look, changed slowly from ``before``."""
+        look, one = self.look(row), self.windows[row]
+        if look is None or one is None:
+            return before or Treatment(0.0, 0.0)
+        return treatment(drawn, one.inside, look).after(before)
+
+    def drawn(
+        self, row: int, crop: NDArray[np.uint8], ring: NDArray[np.uint8] | None
+    ) -> NDArray[np.uint8] | None:
+        """A crop where a face is, uint8 (h, w, 3) of its window; None outside the frame.
 
         Args:
             row: which face.
-            crop: the face that is to be seen.
+            crop: the face that is to be seen, uint8 (R, R, 3).
             ring: what surrounds it, uint8 (R, R, 3), 0 where unknown; the crop is brought to
                 its colours. None leaves them.
-            look: of the surroundings, which the face is given; None leaves it as it is.
-            noise: what grain is drawn from.
         """
         one = self.windows[row]
         if one is None:
-            return
+            return None
         if ring is not None:
             crop = like_ring(crop, ring, oval(len(crop)))
-        drawn = self._placed(crop, self.faces[row], one)
-        if look is not None:
-            drawn = softened(drawn, one.inside, look)
-            drawn = grain(drawn, one.inside, look, noise)
-        alpha = one.alpha[..., None]
+        return self._placed(crop, self.faces[row], one)
+
+    def set(self, row: int, drawn: NDArray[np.uint8]) -> None:
+        """Put what is drawn over a face, uint8 (h, w, 3) of its window."""
+        one = self.windows[row]
+        if one is None:
+            return
         under = self.pixels[one.at].astype(np.float32)
         # What other faces hide is blank still or drawn already: the feather takes it as it is.
-        mixed = under + (drawn.astype(np.float32) - under) * alpha
-        self.pixels[one.at] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+        mixed = under + (drawn.astype(np.float32) - under) * one.alpha[..., None]
+        self.pixels[one.at] = (mixed + 0.5).astype(np.uint8)
 
     def changed(self) -> list[tuple[int, int, NDArray[np.uint8], NDArray[np.bool_]]]:
         """What is to be painted into the frame: left, top, colours and which of them."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Look", "grain", "like_ring", "looks", "softened"]
+__all__ = ["Look", "Treatment", "like_ring", "looks", "treated", "treatment"]
 
 _FIELD = 16
 """Side of the field of colour differences."""
@@ -33,15 +33,25 @@ class Look:
     blur: float | None
     grain: float
 
-    def after(self, before: Look | None, share: float = 0.2) -> Look:
-        """The look where ``before`` was that of the frame before: it changes slowly."""
+
+@dataclasses.dataclass(frozen=True)
+class Treatment:
+    """What makes a face look like its surroundings.
+
+    Args:
+        sigma: of the blur, pixels; 0 for none.
+        grain: standard deviation of the noise that is added, levels of 255.
+    """
+
+    sigma: float
+    grain: float
+
+    def after(self, before: Treatment | None, share: float = 0.3) -> Treatment:
+        """The treatment where ``before`` was the last one: it changes slowly."""
         if before is None:
             return self
-        blur = self.blur if before.blur is None else before.blur
-        if before.blur is not None and self.blur is not None:
-            blur = before.blur + share * (self.blur - before.blur)
-        return Look(
-            blur,
+        return Treatment(
+            before.sigma + share * (self.sigma - before.sigma),
             before.grain + share * (self.grain - before.grain),
         )
 
@@ -89,6 +99,8 @@ def looks(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> Look | None:
         rows = _ends(where.shape[0])
         columns = _ends(where.shape[1])
         picture, where = picture[rows][:, columns], where[rows][:, columns]
+    if min(where.shape) < 3:
+        return None
     grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY).astype(np.float32)
     # Five pixels from what is blank: filters reach that far.
     clear = cv2.erode(where.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=1) > 0
@@ -104,48 +116,47 @@ def _ends(side: int) -> NDArray[np.int64]:
     return np.concatenate([np.arange(_LARGEST), np.arange(side - _LARGEST, side)])
 
 
-def softened(
-    picture: NDArray[np.uint8], inside: NDArray[np.bool_], look: Look
-) -> NDArray[np.uint8]:
-    """The picture no sharper than a look."""
+def treatment(picture: NDArray[np.uint8], inside: NDArray[np.bool_], look: Look) -> Treatment:
+    """What a drawn face, uint8 (H, W, 3), lacks of a look.
+
+    It is made no sharper than the look, and as noisy.
+    """
     import cv2
 
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    if look.blur is None or _soft_enough(grey, inside, look.blur):
-        return picture
-    low, high = 0, len(_SIGMAS) - 1
-    while low < high:
-        middle = (low + high) // 2
-        tried: Any = cv2.GaussianBlur(grey, (0, 0), _SIGMAS[middle]) if _SIGMAS[middle] else grey
-        if _soft_enough(tried, inside, look.blur):
-            high = middle
-        else:
-            low = middle + 1
-    if not _SIGMAS[low]:
-        return picture
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), _SIGMAS[low]), np.uint8)
+    grey: Any = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    sigma = 0.0
+    if look.blur is not None and not _soft_enough(grey, inside, look.blur):
+        low, high = 1, len(_SIGMAS) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if _soft_enough(cv2.GaussianBlur(grey, (0, 0), _SIGMAS[middle]), inside, look.blur):
+                high = middle
+            else:
+                low = middle + 1
+        sigma = _SIGMAS[low]
+        grey = cv2.GaussianBlur(grey, (0, 0), sigma)
+    missing = min(look.grain, _MOST_GRAIN) ** 2 - _noise(grey, inside) ** 2
+    return Treatment(sigma, float(np.sqrt(max(0.0, missing))))
 
 
-def _soft_enough(grey: NDArray[np.float32], where: NDArray[np.bool_], blur: float) -> bool:
+def treated(
+    picture: NDArray[np.uint8], wanted: Treatment, noise: np.random.Generator
+) -> NDArray[np.uint8]:
+    """The picture blurred and with grain."""
+    import cv2
+
+    if wanted.sigma > 0.3:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), wanted.sigma), np.uint8)
+    if wanted.grain > 0.3:
+        drawn: Any = noise.standard_normal(picture.shape[:2], np.float32)
+        drawn = picture + drawn[..., None] * np.float32(wanted.grain) + np.float32(0.5)
+        picture = np.clip(drawn, 0, 255).astype(np.uint8)
+    return picture
+
+
+def _soft_enough(grey: Any, where: NDArray[np.bool_], blur: float) -> bool:
     found = _blur(grey, where)
     return found is None or found >= blur
-
-
-def grain(
-    picture: NDArray[np.uint8],
-    inside: NDArray[np.bool_],
-    look: Look,
-    noise: np.random.Generator,
-) -> NDArray[np.uint8]:
-    """The picture with as much grain as a look."""
-    import cv2
-
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    missing = min(look.grain, _MOST_GRAIN) ** 2 - _noise(grey, inside) ** 2
-    if missing < 0.1:
-        return picture
-    drawn: Any = noise.standard_normal(grey.shape, np.float32) * np.float32(np.sqrt(missing))
-    return np.asarray(np.clip(picture + drawn[..., None] + 0.5, 0, 255), np.uint8)
 
 
 def _blur(grey: NDArray[np.float32], where: NDArray[np.bool_]) -> float | None:

@@ -13,17 +13,25 @@ from numpy.typing import NDArray
 
 from synthaug.errors import InputError
 from synthaug.faces.conditions import Conditions, steady
-from synthaug.faces.geometry import Placement, placement, ring
+from synthaug.faces.geometry import Placement, oval, placement, ring
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.media.editing import paint, picture
 from synthaug.replacing.compose import Canvas
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import latent
-from synthaug.replacing.matching import Look
-from synthaug.replacing.rung import Hidden, hidden
+from synthaug.replacing.matching import Treatment, treated
+from synthaug.replacing.rung import Hidden
 
 __all__ = ["Painter"]
 
+
+_MEASURED = 5
+"""Frames from one measurement of how a face's surroundings look to the next."""
+_KEPT = 12
+"""Frames that a drawn face may be shown in while nothing it was drawn from has changed."""
+_UNCHANGED = 4.0
+"""Mean change of the ring below which it has not changed, levels of 255."""
+_GLANCE = 16
 
 Change = tuple[int, int, NDArray[np.uint8], NDArray[np.bool_]]
 
@@ -36,6 +44,24 @@ class _Face:
     where: Placement
     told: Conditions
     covered: bool
+
+
+@dataclasses.dataclass
+class _Kept:
+    """A face that was drawn a few frames ago, and what it was drawn from."""
+
+    crop: NDArray[np.uint8]
+    name: str
+    told: Conditions
+    glance: NDArray[np.float32]
+    left: int = _KEPT
+
+    def fits(self, face: _Face, glance: NDArray[np.float32]) -> bool:
+        """Whether it would be drawn the same again, or nearly; so a still face stands still."""
+        self.left -= 1
+        if self.left < 0 or self.told != face.told:
+            return False
+        return float(np.abs(self.glance - glance).mean()) < _UNCHANGED
 
 
 class Painter:
@@ -60,7 +86,9 @@ class Painter:
             if track.action is not Action.KEEP:
                 self._starting.setdefault(track.first, []).append(track)
         self._active: list[tuple[PlannedTrack, list[Placement], list[Conditions]]] = []
-        self._looks: dict[int, Look] = {}
+        self._looks: dict[int, Treatment] = {}
+        self._kept: dict[int, _Kept] = {}
+        self._rings: dict[tuple[Placement, int], NDArray[np.uint8]] = {}
         self._next = 0
 
     def skip(self) -> None:
@@ -101,32 +129,36 @@ class Painter:
             return []
         self._refuse_other_times(faces, number, time)
         canvas = Canvas(image, [face.where for face in faces])
-        drawn = self._drawn(canvas, faces)
+        made = self._drawn(canvas, faces)
         # What is nearer to the camera is larger and lies above.
         for row in sorted(range(len(faces)), key=lambda row: faces[row].where.side):
-            crop, name = drawn[row]
+            crop, name = made[row]
             track = faces[row].track.identity
-            seen = canvas.ring_look(row)
-            look = seen.after(self._looks.get(track)) if seen is not None else None
-            if look is not None:
-                self._looks[track] = look
-            context = None
-            if name != "cover":
-                context = ring(canvas.pixels, faces[row].where, len(crop))
-            canvas.set(row, crop, context, look if context is not None else None,
-                       self._noise(track, number))  # fmt: skip
             self.rungs[track][name] += 1
+            context = None if name == "cover" else self._ring(canvas, faces[row].where, len(crop))
+            drawn = canvas.drawn(row, crop, context)
+            if drawn is None:
+                continue
+            if context is not None:
+                wanted = self._treatment(canvas, row, drawn, track, number)
+                drawn = treated(drawn, wanted, self._noise(track, number))
+            canvas.set(row, drawn)
+        self._rings.clear()
         return canvas.changed()
 
     def state(self) -> Any:
-        """What the next frame depends on beside itself, JSON-ready."""
-        looks = {str(track): dataclasses.astuple(look) for track, look in self._looks.items()}
+        """What the next frame depends on beside itself, JSON-ready.
+
+        Faces that were kept are forgotten, here as in a run that goes on from this state.
+        """
+        self._kept.clear()
+        looks = {str(track): dataclasses.astuple(each) for track, each in self._looks.items()}
         rungs = {str(track): dict(counts) for track, counts in self.rungs.items()}
         return {"looks": looks, "rungs": rungs}
 
     def restore(self, state: Any) -> None:
         """Go on from a `state`."""
-        self._looks = {int(track): Look(*look) for track, look in state["looks"].items()}
+        self._looks = {int(track): Treatment(*each) for track, each in state["looks"].items()}
         for track, counts in state["rungs"].items():
             self.rungs[int(track)] = Counter(counts)
 
@@ -142,6 +174,7 @@ class Painter:
         for each in gone:
             self._active.remove(each)
             self._looks.pop(each[0].identity, None)
+            self._kept.pop(each[0].identity, None)
         faces = []
         for track, places, told in self._active:
             row = number - track.first
@@ -170,9 +203,19 @@ class Painter:
 
             return give
 
+        for row in tuple(drawn):
+            kept = self._kept.get(faces[row].track.identity)
+            if kept is not None and kept.fits(
+                faces[row], self._glance(canvas, faces[row], len(kept.crop))
+            ):
+                made[row] = kept.crop, kept.name
+                drawn.remove(row)
         if drawn:
             crops, names = self._ladder(asked(drawn), len(drawn))
-            made |= dict(zip(drawn, zip(crops, names, strict=True), strict=True))
+            for row, crop, name in zip(drawn, crops, names, strict=True):
+                made[row] = crop, name
+                glance = self._glance(canvas, faces[row], len(crop))
+                self._kept[faces[row].track.identity] = _Kept(crop, name, faces[row].told, glance)
         if covered:
             crops = self._ladder.covers(asked(covered), range(len(covered)))
             made |= {row: (crop, "cover") for row, crop in zip(covered, crops, strict=True)}
@@ -180,10 +223,35 @@ class Painter:
 
     def _hidden(self, canvas: Canvas, face: _Face, resolution: int, dim: int) -> Hidden:
         # Tracks of one person share a latent where the plan links them.
-        person = getattr(face.track, "person", None)
+        person = face.track.person
         name = face.track.identity if person is None else f"person {person}"
         drawn = latent(self._salt, name, dim)
-        return hidden(canvas.pixels, face.where, face.told, drawn, resolution)
+        context = self._ring(canvas, face.where, resolution)
+        return Hidden(context, oval(resolution), face.told, drawn)
+
+    def _ring(self, canvas: Canvas, where: Placement, resolution: int) -> NDArray[np.uint8]:
+        """What surrounds a face before anything is drawn, read once a frame."""
+        known = self._rings.get((where, resolution))
+        if known is None:
+            known = self._rings[where, resolution] = ring(canvas.pixels, where, resolution)
+        return known
+
+    def _glance(self, canvas: Canvas, face: _Face, resolution: int) -> NDArray[np.float32]:
+        """The ring in a few pixels: whether it has changed is seen in them."""
+        import cv2
+
+        whole = self._ring(canvas, face.where, resolution)
+        small = cv2.resize(whole, (_GLANCE, _GLANCE), interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.float32)
+
+    def _treatment(
+        self, canvas: Canvas, row: int, drawn: NDArray[np.uint8], track: int, number: int
+    ) -> Treatment:
+        """How a face is made to look like its surroundings, measured every few frames."""
+        known = self._looks.get(track)
+        if known is None or (number + track) % _MEASURED == 0:
+            known = self._looks[track] = canvas.treatment(row, drawn, known)
+        return known
 
     def _noise(self, track: int, frame: int) -> np.random.Generator:
         digest = hashlib.blake2b(

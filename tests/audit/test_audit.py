@@ -162,6 +162,11 @@ def test_traces_of_people_are_found_by_name_and_by_value(case, tmp_path):
     assert "value of metadata artist" in why(result, "metadata")
 
 
+def test_what_our_own_writer_says_in_capitals_is_no_trace(case, tmp_path):
+    again = _recoded(case.source, tmp_path / "again.mkv", crf="14", comment="faces are covered")
+    assert status(audit(case.source, again, case.plan))["metadata"] is Status.PASS
+
+
 def test_a_plan_of_another_file_is_refused(case, tmp_path):
     other = tmp_path / "other.mp4"
     other.write_bytes(case.source.read_bytes() + b"x")

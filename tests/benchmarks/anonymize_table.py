@@ -30,7 +30,7 @@ def _figures(rows: list[dict[str, Any]]) -> list[tuple[str, str, Any]]:
         return [row for row in mine if "agreed" in row]
 
     def one(*cell: str) -> dict[str, Any]:
-        return next(row for row in rows if row["cell"] == list(cell))
+        return {tuple(row["cell"]): row for row in rows}[cell]
 
     def total(system: str, name: str) -> float:
         if not clips(system):

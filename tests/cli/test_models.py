@@ -21,7 +21,7 @@ def test_ls_says_what_is_here(cache, capsys):
     assert run(["models", "ls", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["weights"]
     assert {row["name"]: row["here"] for row in rows} == {
-        "yunet": True, "rfb640": False, "mobilefacenet": False,
+        "yunet": True, "rfb640": False, "mobilefacenet": False, "vggface2": False,
     }  # fmt: skip
     assert run(["models", "ls"]) == 0
     assert str(cache) in capsys.readouterr().out

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,20 +92,20 @@ def test_a_torn_last_line_is_dropped_by_the_next_writer(log: Path) -> None:
     assert verify(log).entries == 21
 
 
-def _write(folder: Path) -> None:
-    audit = AuditLog(folder)
-    for _ in range(50):
-        audit.append("x")
-    audit.close()
+_WRITE = """
+import sys
+from pathlib import Path
+from synthaug_server.store.audit_log import AuditLog
+audit = AuditLog(Path(sys.argv[1]))
+for _ in range(50):
+    audit.append("x")
+audit.close()
+"""
 
 
 def test_two_processes_write_one_chain(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write, args=(tmp_path,)) for _ in range(3)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(120)
+    writers = [subprocess.Popen([sys.executable, "-c", _WRITE, tmp_path]) for _ in range(3)]
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
     assert verify(tmp_path).entries == 150
 
 

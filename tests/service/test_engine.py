@@ -240,6 +240,8 @@ def test_a_set_that_cannot_be_used_fails_the_job(client: Client, server: Running
     assert job_pb2.JobState.Name(about.state) == "JOB_STATE_FAILED"
     assert operation.error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
     assert str(server.store) not in str(operation.error)
+    # Its folder goes when the job has been told to have failed.
+    until(lambda: not list((server.store / "work").iterdir()), 5)
     assert not list(server.store.rglob("out.png"))
 
 
