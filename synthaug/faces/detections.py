@@ -86,7 +86,8 @@ def overlap(a: Floats, b: Floats) -> Floats:
     other = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
     shared = np.clip(other - corner, 0, None).prod(-1)
     both = a[:, 2:].prod(-1)[:, None] + b[:, 2:].prod(-1)[None] - shared
-    return np.asarray(shared / np.maximum(both, 1e-9), np.float32)
+    # Thin boxes far from the corner round to a little more than all of them.
+    return np.asarray(np.minimum(shared / np.maximum(both, 1e-9), 1), np.float32)
 
 
 def without_twins(found: Detections, *, most: float = 0.4) -> Detections:

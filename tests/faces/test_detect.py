@@ -113,7 +113,7 @@ def test_other_weights_in_the_place_of_centerface_are_refused(monkeypatch, tmp_p
 def test_overlap_is_a_share_and_the_same_both_ways(a, b):
     shares = overlap(a, b)
     assert shares.shape == (len(a), len(b))
-    assert ((shares >= 0) & (shares <= 1 + 1e-5)).all()
+    assert ((shares >= 0) & (shares <= 1)).all()
     assert np.allclose(shares, overlap(b, a).T)
 
 
