@@ -24,7 +24,7 @@ from synthaug.faces.tracks import track
 from synthaug.jobs.anonymize_result import AnonymizedFile, Rendered
 from synthaug.media import Clip, Writer
 from synthaug.media.clip import paintable
-from synthaug.media.editing import picture
+from synthaug.media.editing import picture, reformat
 from synthaug.media.marking import Mark
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import salt_of
@@ -139,8 +139,11 @@ class _Live:
     def __call__(self, frame: Any) -> Iterator[Any]:
         """Frames that are ready once this one has come."""
         time = self._time(frame)
-        frame = frame.reformat(
-            width=self._clip.width, height=self._clip.height, format=self._clip.pixel_format
+        frame = reformat(
+            frame,
+            width=self._clip.width,
+            height=self._clip.height,
+            format=self._clip.pixel_format,
         )
         image = picture(frame)
         cut = self._cut(image)

@@ -7,6 +7,7 @@ from typing import Any
 
 from synthaug.errors import Damaged
 from synthaug.media.clip import Clip, opened
+from synthaug.media.editing import reformat
 
 __all__ = ["breaks_off", "decoded"]
 
@@ -60,7 +61,7 @@ def _plain(frame: Any, clip: Clip) -> Any:
     other = "rgb24" if clip.pixel_format != "rgb24" else "bgr24"
     pts, base = frame.pts, frame.time_base
     if alike:
-        frame = frame.reformat(format=other)
-    frame = frame.reformat(width=clip.width, height=clip.height, format=clip.pixel_format)
+        frame = reformat(frame, format=other)
+    frame = reformat(frame, width=clip.width, height=clip.height, format=clip.pixel_format)
     frame.pts, frame.time_base = pts, base
     return frame

@@ -9,12 +9,22 @@ from numpy.typing import NDArray
 
 from synthaug.errors import InputError
 
-__all__ = ["paint", "picture"]
+__all__ = ["paint", "picture", "reformat"]
+
+
+def reformat(frame: Any, **wanted: Any) -> Any:
+    """The frame in another size or pixel format, the same bytes each time.
+
+    libswscale's threads write a few samples past the end of their rows where rows are not
+    padded to its vectors, so with more than one thread the first samples of the next
+    thread's rows depend on who comes last.
+    """
+    return frame.reformat(**wanted, threads=1)
 
 
 def picture(frame: Any) -> NDArray[np.uint8]:
     """A frame as RGB, uint8 (H, W, 3), as stored (not turned)."""
-    rgb: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
+    rgb: NDArray[np.uint8] = reformat(frame, format="rgb24").to_ndarray()
     return rgb
 
 
@@ -47,7 +57,8 @@ def paint(frame: Any, left: int, top: int, rgb: NDArray[np.uint8], mask: NDArray
     pad = ((top - y0, y1 - top - rgb.shape[0]), (left - x0, x1 - left - rgb.shape[1]))
     patch = _fitted(rgb, pad, edge=True)
     chosen = _fitted(mask, pad, edge=False)
-    made = av.VideoFrame.from_ndarray(np.ascontiguousarray(patch), format="rgb24").reformat(
+    made = reformat(
+        av.VideoFrame.from_ndarray(np.ascontiguousarray(patch), format="rgb24"),
         format=frame.format.name,
         dst_colorspace=int(frame.colorspace),
         dst_color_range=int(frame.color_range),

@@ -10,6 +10,7 @@ from typing import Any
 
 from synthaug.errors import InputError
 from synthaug.media.clip import Clip
+from synthaug.media.editing import reformat
 
 __all__ = ["CODECS", "Coding", "Encoder", "chosen"]
 
@@ -229,7 +230,7 @@ class Encoder:
         if self._coding.pixel_format == "pal8":
             frame = self._paletted(frame)
         elif frame.format.name != self._coding.pixel_format:
-            frame = frame.reformat(format=self._coding.pixel_format)
+            frame = reformat(frame, format=self._coding.pixel_format)
         frame.pts, frame.time_base = pts, base
         if self._fields is not None:
             frame = self._fields(frame)

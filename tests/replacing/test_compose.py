@@ -14,6 +14,7 @@ from skimage.data import astronaut
 from synthaug.faces.geometry import Placement, level, placement
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.faces.tracks import Source, Spot
+from synthaug.media.editing import reformat
 from synthaug.replacing.compose import Canvas, window
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.matching import Look, Treatment, like_ring, looks, treated, treatment
@@ -57,7 +58,7 @@ def plan_of(*spots: Spot, actions=None) -> Plan:
 
 def frame_of(picture: np.ndarray, name: str = "yuv420p") -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-    frame = frame.reformat(format=name)
+    frame = reformat(frame, format=name)
     frame.pts = 0
     return frame
 
