@@ -15,7 +15,7 @@ from synthaug.faces.detections import Detections, Detector, overlap
 from synthaug.faces.geometry import Placement, cut, level, oval, placement
 from synthaug.faces.plan import Action, Plan
 from synthaug.faces.tracks import Source, Spot
-from synthaug.faces.turning import stored, upright
+from synthaug.faces.turning import as_stored, seen_turned, stored, upright
 
 __all__ = ["Glimpse", "Leaks", "Limits", "likeness"]
 
@@ -92,7 +92,8 @@ class Leaks:
         plan: what was to be hidden.
         detectors: two of different making.
         limits: what counts as open.
-        rotation: degrees by which players turn the picture: detectors look at it upright.
+        rotation: degrees by which players turn the picture: detectors look at it upright,
+            and as stored too where it is not 0.
         worst: crops kept for the contact sheet.
         every: ask the second detector in every frame that shows a face, so that the number
             of agreed faces is known.
@@ -153,7 +154,10 @@ class Leaks:
 
     def _detected(self, which: int, pair: Pair, detector: Detector) -> Detections:
         known = self._found(which, pair.number) if self._found else None
-        return detector(upright(pair.source, self._rotation)) if known is None else known
+        if known is not None:
+            return known
+        image = upright(pair.source, self._rotation)
+        return seen_turned(detector, image, as_stored(self._rotation))[0]
 
     def _likeness(
         self, pair: Pair, spot: Spot

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthaug.faces.detections import Detections, Detector, closeness, overlap, without_twins
 from synthaug.faces.detectors import CenterFace, MTCNNFaces, YuNet
 from synthaug.faces.motion import moved
+from synthaug.faces.turning import as_stored, seen_turned
 from synthaug.weights.registry import find
 
 __all__ = ["Attention", "Lookout", "pooled", "watching_detectors"]
@@ -91,10 +92,19 @@ class Lookout:
         self.attention = attention or Attention(first=1280 if dear else 1920)
         self.reset()
 
-    def reset(self) -> None:
-        """Forget what was seen: another video begins."""
+    def reset(self, *, rotation: int = 0) -> None:
+        """Forget what was seen: another video begins.
+
+        Args:
+            rotation: degrees by which players turn it. Where it is not 0, faces are also
+                looked for in the frame as stored: with each look at the whole picture, and
+                in every frame for a while after one was found lying on its side.
+        """
         self._followed = np.zeros((0, _WIDTH))
-        self._whole = _NEVER
+        self._whole = self._turned = _NEVER
+        self._turns = as_stored(rotation)
+        self._looking: tuple[int, ...] = ()
+        self._lying = False
 
     def __call__(
         self, image: NDArray[np.uint8], *, cut: bool, time: float, motion: NDArray[np.int8]
@@ -113,14 +123,16 @@ class Lookout:
         """
         if cut:
             self._followed = np.zeros((0, _WIDTH))
-        if cut or time - self._whole >= self.attention.cadence - 1e-6:
+        whole = cut or time - self._whole >= self.attention.cadence - 1e-6
+        lately = time - self._turned <= self.attention.lost
+        self._looking = self._turns if whole or lately else ()
+        self._lying = False
+        if whole:
             parts = self._everywhere(image, thorough=False)
             self._whole = time
-            whole = True
         else:
             scale = min(1.0, self.attention.first / max(image.shape[:2]))
             parts = [self._scaled(0, image, scale)]
-            whole = False
         found = pooled(parts, same=self.attention.same)
         self._move(motion, image.shape)
         close = self._regions(found, time, whole=whole)
@@ -129,6 +141,7 @@ class Lookout:
         if len(close):
             found = pooled(parts, same=self.attention.same)
         self._update(found, close, time, whole=whole)
+        self._turned = time if self._lying else self._turned
         return found
 
     def picture(self, image: NDArray[np.uint8]) -> Detections:
@@ -141,13 +154,13 @@ class Lookout:
 
     def state(self) -> bytes:
         """All that the next frame's findings depend on beside the frame itself."""
-        return np.concatenate([[self._whole], self._followed.reshape(-1)]).tobytes()
+        return np.concatenate([[self._whole, self._turned], self._followed.reshape(-1)]).tobytes()
 
     def restore(self, value: bytes) -> None:
         """Go on from a state."""
         numbers = np.frombuffer(value, np.float64)
-        self._whole = float(numbers[0])
-        self._followed = numbers[1:].reshape(-1, _WIDTH).copy()
+        self._whole, self._turned = map(float, numbers[:2])
+        self._followed = numbers[2:].reshape(-1, _WIDTH).copy()
 
     def _everywhere(self, image: NDArray[np.uint8], *, thorough: bool) -> list[Detections]:
         """What both detectors see of the whole picture, and enlarged where it is small."""
@@ -170,9 +183,11 @@ class Lookout:
 
     def _noted(self, which: int, image: NDArray[np.uint8]) -> Detections:
         detector = self.detectors[which]
-        found = detector(image)
+        found, turns = seen_turned(detector, image, self._looking)
         mark = np.full(len(found), 1 << which, np.uint8)
-        return Detections(found.boxes, found.points, _believed(found.scores, detector), mark)
+        scores = _believed(found.scores, detector)
+        self._lying |= bool((scores[turns > 0] >= 0.5).any())
+        return Detections(found.boxes, found.points, scores, mark)
 
     def _closely(self, image: NDArray[np.uint8], box: Floats) -> list[Detections]:
         """What both detectors see around a box, the face brought to a size they like."""

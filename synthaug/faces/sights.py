@@ -21,7 +21,7 @@ __all__ = ["Sight", "SightFile"]
 
 _HEAD = struct.Struct("<II")  # length and CRC-32 of what follows
 _FIXED = struct.Struct("<qBHH")  # time, cut, number of faces, length of the state
-_MAGIC = b"synthaug sights 1\n"
+_MAGIC = b"synthaug sights 2\n"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

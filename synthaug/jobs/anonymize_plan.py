@@ -174,7 +174,7 @@ def _look(
     cuts, motion = CutFinder(), MotionFinder()
     began = synced = time.monotonic()
     known, start = len(sights), None
-    lookout.reset()
+    lookout.reset(rotation=clip.rotation)
     if known:
         lookout.restore(sights[known - 1].state)
     try:

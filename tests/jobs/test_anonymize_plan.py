@@ -89,6 +89,28 @@ def test_boxes_of_a_turned_video_are_those_of_its_stored_frames(tmp_path, lookou
     assert np.abs(nose - turned).max() < 4
 
 
+@pytest.mark.parametrize("rotation", [90, -90, 180])
+def test_faces_that_lie_on_their_side_for_players_are_found_as_stored(tmp_path, lookout, rotation):
+    path = tmp_path / "wrong.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = 400, 320, "yuv420p"
+        stream.set_display_rotation(rotation)
+        for index in range(3):
+            image = np.full((320, 400, 3), 120, np.uint8)
+            image[30:286, 20 + 2 * index : 276 + 2 * index] = astronaut()[:256, 100:356]
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        out.mux(stream.encode(None))
+    (only,) = plan_video(path, lookout=lookout).tracks
+    assert (only.first, len(only.spots)) == (0, 3)
+    for index, spot in enumerate(only.spots):
+        assert overlap(spot.box[None], where(index))[0, 0] > 0.5
+        eye, other, _, corner, _ = spot.points
+        assert other[0] - eye[0] > 20  # the eyes' line is level in the stored frame
+        assert abs(other[1] - eye[1]) < 15
+        assert corner[1] > eye[1] + 20
+
+
 def test_what_was_found_before_a_kill_is_not_looked_for_again(tmp_path, lookout_parts):
     path, work = film(tmp_path / "a.mp4"), tmp_path / "work"
     whole = plan_video(path, lookout=Lookout(lookout_parts))
