@@ -45,7 +45,8 @@ def main() -> None:
     folder = Path(head["folder"])
     told = {"event": "job", "kind": head["kind"], "request": head["request"], "network": not alone}
     _LOG.info(json.dumps(told))
-    decode_files_by(Decoder())
+    decoder = Decoder()
+    decode_files_by(decoder)
     try:
         order = Order(
             body=body, folder=folder,
@@ -63,6 +64,7 @@ def main() -> None:
             told = {"event": "bug", **refused.facts, "request": head["request"], **told_bug(raised)}
             _LOG.error(json.dumps(told))
         say({"error": refused.reason}, status_of(refused).SerializeToString())
+    decoder.close()
     # Threads of libraries that do not end keep no finished child.
     sys.stderr.flush()
     os._exit(0)

@@ -142,6 +142,20 @@ def serve(
     queue: Annotated[
         int | None, typer.Option(help="Jobs that may wait in all, 256 if left out.")
     ] = None,
+    batch_images: Annotated[
+        int | None,
+        typer.Option(help="Images drawn in one pass for several callers, 64 if left out."),
+    ] = None,
+    batch_delay: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds a pass waits for more callers where the one before had several, 0.002."
+        ),
+    ] = None,
+    batch_queue: Annotated[
+        int | None,
+        typer.Option(help="Images that may wait to be drawn, for each model, 512 if left out."),
+    ] = None,
     owner_rate: Annotated[
         float | None, typer.Option(help="Calls a second of one owner, 200 if left out.")
     ] = None,

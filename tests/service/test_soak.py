@@ -119,19 +119,19 @@ class Traffic:
         self.client.anonymization.AnonymizeImage(request, timeout=240)
 
 
-def pss(process: int) -> int:
-    """Bytes of a process, those shared with others by share."""
-    text = Path(f"/proc/{process}/smaps_rollup").read_text()
-    return int(text.split("Pss:")[1].split()[0]) * 1024
+def own(process: int) -> int:
+    """Bytes of a process that are in no file: pages of libraries are shared with who comes by."""
+    text = Path(f"/proc/{process}/status").read_text()
+    return int(text.split("RssAnon:")[1].split()[0]) * 1024
 
 
 def measured(server: Running) -> dict[str, int]:
     """Bytes, and open files of the front, by what it is."""
     front = server.process.pid
-    found = {"front": pss(front), "files": len(list(Path(f"/proc/{front}/fd").iterdir()))}
-    found["engine"] = sum(map(pss, running(server, ENGINE)))
+    found = {"front": own(front), "files": len(list(Path(f"/proc/{front}/fd").iterdir()))}
+    found["engine"] = sum(map(own, running(server, ENGINE)))
     for name in ("drawing", "hiding"):
-        found[name] = max(map(pss, workers(server, f"workers.{name}")), default=0)
+        found[name] = max(map(own, workers(server, f"workers.{name}")), default=0)
     return found
 
 
