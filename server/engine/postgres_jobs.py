@@ -15,7 +15,7 @@ from synthaug_server.engine.sqlite_jobs import ROW, SQLJobs
 
 __all__ = ["PostgresJobs", "hold"]
 
-_CONNECTIONS = 4
+_CONNECTIONS = 8  # as many as there are threads that ask: none waits for another's commit
 _LOCK = 0x73796E7468617567  # "synthaug"
 _SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS synthaug;

@@ -67,22 +67,29 @@ class SQLJobs:
                 if row["body"] != job.body or row["kind"] != job.kind:
                     raise request_id_reused()
                 return _job(row)
-            queued = connection.execute("SELECT COUNT(*) AS n FROM jobs WHERE state = 1").fetchone()
-            if queued["n"] >= most_queued:
-                raise queue_full()
-            live = connection.execute(
-                "SELECT COUNT(*) AS n FROM jobs WHERE state < 3 AND owner = ?", (job.owner,)
+            now = time.time()
+            full = connection.execute(
+                "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 1) AS queued,"
+                " (SELECT COUNT(*) FROM jobs WHERE state < 3 AND owner = ?) AS live",
+                (job.owner,),
             ).fetchone()
-            if live["n"] >= most_of_owner:
+            if full["queued"] >= most_queued:
+                raise queue_full()
+            if full["live"] >= most_of_owner:
                 raise too_many_jobs(most_of_owner)
+            made = connection.execute(
+                "INSERT INTO jobs (id, owner, kind, request_id, body, trace, state, created,"
+                " last_sequence) VALUES (?, ?, ?, ?, ?, ?, 1, ?, 1) RETURNING *",
+                (job.id, job.owner, job.kind, job.request_id, job.body, job.trace, now),
+            ).fetchone()
             connection.execute(
-                "INSERT INTO jobs (id, owner, kind, request_id, body, trace, state, created)"
-                " VALUES (?, ?, ?, ?, ?, ?, 1, ?)",
-                (job.id, job.owner, job.kind, job.request_id, job.body, job.trace, time.time()),
+                "INSERT INTO events (job, sequence, time, kind, payload)"
+                " VALUES (?, 1, ?, 'state', ?)",
+                (job.id, now, b"%d" % State.QUEUED),
             )
+            # Last: whoever counts in the same row waits from here to the commit only.
             _count(connection, job.kind, "accepted", 1)
-            _event(connection, job.id, "state", b"%d" % State.QUEUED)
-            return _job(_there(connection, job.id))
+            return _job(made)
 
     def get(self, job: str) -> Job | None:
         """See `JobStore.get`."""

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import contextlib
+import http.client
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -248,50 +251,125 @@ def batching():
     return found
 
 
-def rival():
-    """Calls a second of 16 clients, and what is done for clients that left: LitServe and ours.
-
-    LITSERVE_PYTHON is an interpreter that has litserve.
-    """
-    import http.client
-    import socket
-
+@contextlib.contextmanager
+def litserve(*words):
+    """A port of LitServe that answers, and its process; LITSERVE_PYTHON is one that has it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    program = Path(__file__).with_name("service_rival.py")
     theirs = subprocess.Popen(
-        [os.environ["LITSERVE_PYTHON"], str(Path(__file__).with_name("service_rival.py")),
-         str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        [os.environ["LITSERVE_PYTHON"], str(program), str(port), *words],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-
-    def post(connection, seed):
-        connection.request(
-            "POST", "/predict", json.dumps({"seed": seed}), {"Content-Type": "application/json"}
-        )
-        assert len(json.loads(connection.getresponse().read())["data"]) == 1024
-
-    end = time.monotonic() + 200
-    while True:
-        try:
-            post(http.client.HTTPConnection("127.0.0.1", port), 0)
-            break
-        except (OSError, KeyError, ValueError):
-            assert time.monotonic() < end
-            time.sleep(0.5)
-    rates = {"litserve": [], "ours": []}
     try:
-        with Sampling() as one:
-            one.worker()
-            for _ in range(3):
-                rates["ours"].append(rate(lambda _: one.draw, lambda draw, n: draw(seed=n)))
-                rates["litserve"].append(
-                    rate(lambda _: http.client.HTTPConnection("127.0.0.1", port), post)
-                )
+        end = time.monotonic() + 200
+        while True:
+            try:
+                ask_litserve(http.client.HTTPConnection("127.0.0.1", port), seed=0, count=8)
+                break
+            except (OSError, http.client.HTTPException, AssertionError):
+                assert time.monotonic() < end
+                time.sleep(0.5)
+        yield port, theirs.pid
     finally:
         os.killpg(theirs.pid, 9)
         theirs.wait()
+
+
+def ask_litserve(connection, **fields):
+    body = json.dumps(fields)
+    connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    return answer.read()
+
+
+def rival():
+    """Calls a second of 16 clients: LitServe's and ours, in turns."""
+    rates = {"litserve": [], "ours": []}
+    with litserve() as (port, _), Sampling() as one:
+        one.worker()
+        for _ in range(3):
+            rates["ours"].append(rate(lambda _: one.draw, lambda draw, n: draw(seed=n)))
+            rates["litserve"].append(
+                rate(
+                    lambda _: http.client.HTTPConnection("127.0.0.1", port),
+                    lambda connection, n: ask_litserve(connection, seed=n),
+                )
+            )
     ours, others = (statistics.median(rates[name]) for name in ("ours", "litserve"))
     return {"ours_per_s": ours, "litserve_per_s": others, "ratio": ours / others}
+
+
+def rival_left():
+    """How long a worker goes on for a client that left a stream of 40,000 images after a few."""
+    from test_engine import below
+
+    with litserve("stream") as (port, process):
+        workers = {child: busy(child) for child in below(process)}
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        body = json.dumps({"count": 40_000})
+        connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read(8192)
+        worker = max(workers, key=lambda child: busy(child) - workers[child])
+        answer.close()
+        connection.close()
+        theirs = idle_after(worker)
+        began = time.perf_counter()
+        ask_litserve(http.client.HTTPConnection("127.0.0.1", port), count=8)
+        then = time.perf_counter() - began
+    with Sampling() as one:
+        worker = one.worker()
+        stream = one.stream()
+        [next(stream) for _ in range(20)]
+        stream.cancel()
+        ours = idle_after(worker)
+    return {"litserve_s": theirs, "litserve_next_s": then, "ours_s": ours}
+
+
+def uploading():
+    """MiB of 1 MiB chunks taken in, checked and synced a second of the server's processor time."""
+    import grpc
+    from running import Client, Running, certificates, synthaug
+
+    found = {}
+    data = os.urandom(256 << 20)
+    for name in ("plain", "mtls"):
+        with tempfile.TemporaryDirectory() as place:
+            folder, options = Path(place), ()
+            if name == "mtls":
+                certificates(folder, "server", "client")
+                synthaug(
+                    "serve", "tokens", "add", "--owner", "a", "--role", "submitter",
+                    "--certificate", "client", "--store", str(folder / "store"),
+                )  # fmt: skip
+                options = (
+                    "--tls-cert", str(folder / "server.pem"), "--tls-key",
+                    str(folder / "server.key"), "--client-ca", str(folder / "ca.pem"),
+                )  # fmt: skip
+            server = Running(folder / "store", *options)
+            if name == "mtls":
+                ca, key, chain = (
+                    (folder / file).read_bytes() for file in ("ca.pem", "client.key", "client.pem")
+                )
+                credentials = grpc.ssl_channel_credentials(ca, key, chain)
+                address = server.address.replace("127.0.0.1", "localhost")
+                channel = grpc.secure_channel(address, credentials)
+            else:
+                channel = server.channel()
+            with channel:
+                client = Client(channel)
+                client.upload(data[: 8 << 20])
+                rates = []
+                for _ in range(3):
+                    used = server.cpu_seconds
+                    client.upload(data)
+                    rates.append(256 / (server.cpu_seconds - used))
+                found[f"{name}_mib_per_cpu_s"] = statistics.median(rates)
+            server.stop()
+    return found
 
 
 def rate(connect, ask, seconds=5):
@@ -414,8 +492,20 @@ def lone_work():
 
 
 MEASURES = {
-    f.__name__: f for f in (unary, letting_go, death, batching, accepting, memory, rival, lone_work)
-}
+    f.__name__: f
+    for f in (
+        unary,
+        letting_go,
+        death,
+        batching,
+        accepting,
+        uploading,
+        memory,
+        rival,
+        rival_left,
+        lone_work,
+    )
+}  # fmt: skip
 ROWS = [
     ("unary call through a worker, p50", "≤ 5 ms", "unary",
      "{p50_ms:.1f} ms (p99 {p99_ms:.1f}; processor time: front {front_cpu_ms:.1f}, "
@@ -432,6 +522,11 @@ ROWS = [
      "{ratio:.1f}x ({alone_per_s:.0f} → {batched_per_s:.0f} calls/s)"),
     ("the same endpoint in LitServe, 16 clients", "≥ 1x its throughput", "rival",
      "{ratio:.1f}x ({litserve_per_s:.0f} → {ours_per_s:.0f} calls/s)"),
+    ("client leaves a stream → worker idle: LitServe, ours", "it stops where theirs does not",
+     "rival_left", "{litserve_s:.1f} s (its next answer {litserve_next_s:.1f} s later), "
+     "{ours_s:.2f} s"),
+    ("upload of 1 MiB chunks with CRC and fsync, per server CPU second", "≥ 400 MiB", "uploading",
+     "{plain_mib_per_cpu_s:.0f} MiB ({mtls_mib_per_cpu_s:.0f} with mTLS)"),
     ("idle memory, front + engine", "≤ 80 MiB", "memory", "{front_mib:.0f} + {engine_mib:.0f} MiB"),
     ("start to SERVING", "≤ 1.5 s", "memory", "{seconds_to_serving:.1f} s"),
     ("service over the local call, anonymizing a 360p clip", "≤ 5 %", "lone_work",
