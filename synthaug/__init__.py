@@ -79,7 +79,7 @@ _HOME = {
     "translate_apply": "synthaug.api",
     "translate_train": "synthaug.api",
 }
-_ROOMS = ("datasets", "features", "gates", "latent", "metrics", "textbook", "training")
+_ROOMS = ("client", "datasets", "features", "gates", "latent", "metrics", "textbook", "training")
 
 __all__ = [
     "AnonymizeResult",

@@ -214,12 +214,15 @@ def _anonymize(order: Order) -> Made:
     if done.damaged:
         order.warn("The file breaks off; what could be read was written.")
     result = anonymization_pb2.AnonymizeResult(
-        frames=done.frames, tracks=len(done.rungs), removed_metadata=done.left_out
-    )
+        frames=done.frames, tracks=len(done.rungs), removed_metadata=done.left_out,
+        damaged=done.damaged,
+    )  # fmt: skip
     used: dict[str, int] = {}
-    for rungs in done.rungs.values():
+    for number, rungs in sorted(done.rungs.items()):
+        track = result.each_track.add(track=number)
         for name, frames in rungs.items():
             used[name] = used.get(name, 0) + frames
+            track.replaced.add(rung=_RUNG_NUMBERS.get(name, 0), frames=frames)
     for name, faces in sorted(used.items()):
         result.replaced.add(rung=_RUNG_NUMBERS.get(name, 0), faces=faces)
     for warning in done.warnings:
@@ -236,6 +239,9 @@ def _anonymize(order: Order) -> Made:
             sorted({doubt.frame for doubt in file.audit.doubts})[:_DOUBTS]
         )
         made.report = quality_pb2.Report(kind="JOB_KIND_ANONYMIZE", verdicts=verdicts)
+        told = order.folder / "audit.json"
+        told.write_text(file.audit.to_json())
+        made.files["audit"] = (told, artifact_pb2.ARTIFACT_KIND_REPORT)
     return made
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from synthaug.audit.leaks import Crops
 from synthaug.errors import ExposedFace, GateFailed
-from synthaug.verdict import Status, Verdicts
+from synthaug.verdict import Status, Verdict, Verdicts
 
 __all__ = ["AuditResult", "Doubt", "TrackFacts"]
 
@@ -187,6 +187,18 @@ class AuditResult:
             "doubts": [_plain(dataclasses.asdict(each)) for each in self.doubts],
             "tracks": [_plain(dataclasses.asdict(each)) for each in self.tracks],
         }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> AuditResult:
+        """The inverse of `to_dict`, without the crops."""
+        own = {field.name for field in dataclasses.fields(cls)}
+        told = {name: value for name, value in fields.items() if name in own}
+        told["size"] = tuple(told["size"])
+        told["left_out"] = tuple(told["left_out"])
+        told["verdicts"] = Verdicts(Verdict.from_dict(each) for each in told["verdicts"])
+        told["doubts"] = [Doubt(**{**d, "box": tuple(d["box"])}) for d in told["doubts"]]
+        told["tracks"] = [TrackFacts(**each) for each in told["tracks"]]
+        return cls(**told)
 
     def __str__(self) -> str:
         """What was found in a few lines, worst first."""

@@ -12,8 +12,6 @@ from synthaug.datasets import read_provenance
 from synthaug.datasets.png import write_error
 from synthaug.datasets.writing import new_folder
 from synthaug.errors import InputError, SynthaugError
-from synthaug.latent.keeping import is_ours
-from synthaug.latent.video import carries_provenance
 
 __all__ = ["file_to_write", "in_place", "new_files"]
 
@@ -25,10 +23,23 @@ def _is_our_png(path: Path) -> bool:
         return False
 
 
+# Latent pictures bring torch; who writes PNG files needs none.
+def _is_our_video(path: Path) -> bool:
+    from synthaug.latent.video import carries_provenance
+
+    return carries_provenance(path)
+
+
+def _is_our_tensors(path: Path) -> bool:
+    from synthaug.latent.keeping import is_ours
+
+    return is_ours(path)
+
+
 _OURS: dict[str, Callable[[Path], bool]] = {
     ".png": _is_our_png,
-    ".mp4": carries_provenance,
-    ".safetensors": is_ours,
+    ".mp4": _is_our_video,
+    ".safetensors": _is_our_tensors,
 }
 
 

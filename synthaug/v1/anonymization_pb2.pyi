@@ -160,7 +160,7 @@ class CreateAnonymizeJobRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., validate_only: bool = ..., media: _Optional[str] = ..., plan: _Optional[str] = ..., keep: _Optional[_Iterable[str]] = ..., only: _Optional[_Iterable[str]] = ..., zones: _Optional[_Iterable[_Union[Zone, _Mapping]]] = ..., between: _Optional[_Iterable[_Union[TimeSpan, _Mapping]]] = ..., smallest: _Optional[int] = ..., consistent: bool = ..., mute: bool = ..., rung: _Optional[_Union[ReplacementRung, str]] = ..., seed: _Optional[int] = ..., skip_audit: bool = ..., strict: bool = ..., keep_inputs: bool = ..., plan_only: bool = ...) -> None: ...
 
 class AnonymizeResult(_message.Message):
-    __slots__ = ("media", "plan", "report", "frames", "tracks", "replaced", "verdicts", "doubtful_frames", "removed_metadata")
+    __slots__ = ("media", "plan", "report", "frames", "tracks", "replaced", "verdicts", "doubtful_frames", "removed_metadata", "each_track", "damaged", "audit")
     MEDIA_FIELD_NUMBER: _ClassVar[int]
     PLAN_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
@@ -170,6 +170,9 @@ class AnonymizeResult(_message.Message):
     VERDICTS_FIELD_NUMBER: _ClassVar[int]
     DOUBTFUL_FRAMES_FIELD_NUMBER: _ClassVar[int]
     REMOVED_METADATA_FIELD_NUMBER: _ClassVar[int]
+    EACH_TRACK_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_FIELD_NUMBER: _ClassVar[int]
     media: str
     plan: str
     report: str
@@ -179,4 +182,23 @@ class AnonymizeResult(_message.Message):
     verdicts: _containers.RepeatedCompositeFieldContainer[_verdict_pb2.Verdict]
     doubtful_frames: _containers.RepeatedScalarFieldContainer[int]
     removed_metadata: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, media: _Optional[str] = ..., plan: _Optional[str] = ..., report: _Optional[str] = ..., frames: _Optional[int] = ..., tracks: _Optional[int] = ..., replaced: _Optional[_Iterable[_Union[RungCount, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[_verdict_pb2.Verdict, _Mapping]]] = ..., doubtful_frames: _Optional[_Iterable[int]] = ..., removed_metadata: _Optional[_Iterable[str]] = ...) -> None: ...
+    each_track: _containers.RepeatedCompositeFieldContainer[TrackReceipt]
+    damaged: bool
+    audit: str
+    def __init__(self, media: _Optional[str] = ..., plan: _Optional[str] = ..., report: _Optional[str] = ..., frames: _Optional[int] = ..., tracks: _Optional[int] = ..., replaced: _Optional[_Iterable[_Union[RungCount, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[_verdict_pb2.Verdict, _Mapping]]] = ..., doubtful_frames: _Optional[_Iterable[int]] = ..., removed_metadata: _Optional[_Iterable[str]] = ..., each_track: _Optional[_Iterable[_Union[TrackReceipt, _Mapping]]] = ..., damaged: bool = ..., audit: _Optional[str] = ...) -> None: ...
+
+class TrackReceipt(_message.Message):
+    __slots__ = ("track", "replaced")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    REPLACED_FIELD_NUMBER: _ClassVar[int]
+    track: int
+    replaced: _containers.RepeatedCompositeFieldContainer[RungFrames]
+    def __init__(self, track: _Optional[int] = ..., replaced: _Optional[_Iterable[_Union[RungFrames, _Mapping]]] = ...) -> None: ...
+
+class RungFrames(_message.Message):
+    __slots__ = ("rung", "frames")
+    RUNG_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    rung: ReplacementRung
+    frames: int
+    def __init__(self, rung: _Optional[_Union[ReplacementRung, str]] = ..., frames: _Optional[int] = ...) -> None: ...
