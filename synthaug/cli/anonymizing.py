@@ -13,6 +13,7 @@ from synthaug.cli.boundary import Answer, deliver
 from synthaug.cli.options import Debug, Json, Resume
 from synthaug.cli.planning import Between, Zones, plan, spans_of, zones_of
 from synthaug.cli.progress import Progress
+from synthaug.cli.reaching import doer, here, refuse_server
 from synthaug.errors import InputError
 
 __all__ = ["app"]
@@ -47,6 +48,17 @@ app = typer.Typer(
     "synthaug anonymize video.mp4. Options of the whole: synthaug anonymize run --help.",
     rich_markup_mode=None,
 )
+
+
+@app.callback()
+def _steps(context: typer.Context) -> None:
+    if context.invoked_subcommand != _WHOLE and not here(context):
+        raise typer.BadParameter(
+            f"anonymize {context.invoked_subcommand} runs on this machine only; a server does "
+            "all steps at once",
+            param_hint="--server",
+        )
+
 
 Input = Annotated[
     str,
@@ -103,6 +115,7 @@ FaceGenerator = Annotated[
     "  synthaug anonymize video.mp4 --keep me.jpg --mute",
 )
 def run(
+    context: typer.Context,
     source: Annotated[
         str | None,
         typer.Argument(
@@ -173,10 +186,10 @@ def run(
     """
 
     def work() -> Answer:
-        import synthaug
-
         if (source is None) == (camera is None):
             raise InputError("input", expected="INPUT or --camera", got="neither or both")
+        if camera is not None:
+            refuse_server(context, "--camera")
         with Progress() as progress:
             if camera is not None:
                 from synthaug.jobs.anonymize_camera import anonymize_camera
@@ -185,14 +198,15 @@ def run(
                     camera, output, seconds=seconds, seed=seed, force=force, callbacks=(progress,)
                 )
                 return Answer(made.to_dict(), str(made), made.exit_code)
-            result = synthaug.anonymize(
-                str(source), output, keep=keep or (), only=only or (), smallest=smallest,
-                consistent=consistent, mute=mute, seed=seed, audit=audit, strict=strict,
-                between=spans_of(between or ()), zones=zones_of(zone or ()),
-                force=force, plan_file=plan_file, forget=forget, generator=generator,
-                codec=codec.value, hardware=hardware, resume=resume, max_pixels=max_pixels,
-                callbacks=(progress,),
-            )  # fmt: skip
+            with doer(context) as does:
+                result = does.anonymize(
+                    str(source), output, keep=keep or (), only=only or (), smallest=smallest,
+                    consistent=consistent, mute=mute, seed=seed, audit=audit, strict=strict,
+                    between=spans_of(between or ()), zones=zones_of(zone or ()),
+                    force=force, plan_file=plan_file, forget=forget, generator=generator,
+                    codec=codec.value, hardware=hardware, resume=resume, max_pixels=max_pixels,
+                    callbacks=(progress,),
+                )  # fmt: skip
         return Answer(result.to_dict(), str(result), result.exit_code)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))

@@ -12,6 +12,7 @@ import typer
 from synthaug.cli import (
     anonymizing,
     balancing,
+    jobs,
     judging,
     latent,
     models,
@@ -22,6 +23,15 @@ from synthaug.cli import (
     trying,
 )
 from synthaug.cli.boundary import print_error
+from synthaug.cli.reaching import (
+    Server,
+    ServerPlace,
+    TlsCa,
+    TlsCertificate,
+    TlsKey,
+    TokenFile,
+    remember,
+)
 from synthaug.errors import InputError
 
 __all__ = ["app", "main", "run"]
@@ -51,6 +61,7 @@ app.add_typer(translating.app)
 app.add_typer(anonymizing.app)
 app.add_typer(serving.app)
 app.add_typer(serving.audit_app)
+app.add_typer(jobs.app)
 
 
 def _version(asked: bool) -> None:
@@ -63,11 +74,20 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
+    server: Server = None,
+    token_file: TokenFile = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCertificate = None,
+    tls_key: TlsKey = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    place = ServerPlace(
+        address=server, token_file=token_file, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key
+    )
+    remember(context, place)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

@@ -34,6 +34,7 @@ from synthaug.cli.options import (
     parse_size,
 )
 from synthaug.cli.progress import Progress
+from synthaug.cli.reaching import doer, refuse_server
 
 __all__ = ["app"]
 
@@ -104,6 +105,7 @@ def augment(
         import synthaug
 
         if dry_run:
+            refuse_server(context, "--dry-run")
             plan = synthaug.plan(
                 data,
                 target,
@@ -117,8 +119,8 @@ def augment(
                 skip_bad=skip_bad,
             )
             return answers.of_plan(plan)
-        with Progress() as progress:
-            balanced = synthaug.augment(
+        with Progress() as progress, doer(context) as does:
+            balanced = does.augment(
                 data,
                 target,
                 groups=groups,
@@ -150,6 +152,7 @@ def augment(
     "  synthaug sample balanced/generator --class crack --truncation 0.7 --grid 8x8 --out c.png",
 )
 def sample(
+    context: typer.Context,
     generator: GeneratorFolder,
     out: Out,
     class_name: Annotated[str, typer.Option("--class", metavar="NAME", help="Class to draw.")],
@@ -181,18 +184,17 @@ def sample(
     """
 
     def work() -> Answer:
-        import synthaug
-
-        paths = synthaug.sample(
-            generator,
-            class_name=class_name,
-            count=count,
-            out=out,
-            seed=seed,
-            truncation_psi=truncation,
-            grid=parse_grid(grid) if grid else None,
-            attributes=parse_attributes(attribute) if attribute else None,
-        )
+        with doer(context) as does:
+            paths = does.sample(
+                generator,
+                class_name=class_name,
+                count=count,
+                out=out,
+                seed=seed,
+                truncation_psi=truncation,
+                grid=parse_grid(grid) if grid else None,
+                attributes=parse_attributes(attribute) if attribute else None,
+            )
         return answers.of_files(paths)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))

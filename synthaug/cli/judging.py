@@ -27,6 +27,7 @@ from synthaug.cli.options import (
     parse_size,
 )
 from synthaug.cli.progress import Progress
+from synthaug.cli.reaching import doer, here
 
 __all__ = ["app"]
 
@@ -38,6 +39,7 @@ app = typer.Typer(rich_markup_mode=None)
     epilog="\b\nExample:\n  synthaug evaluate heldout generated --train photos --strict",
 )
 def evaluate(
+    context: typer.Context,
     real: Annotated[
         str, typer.Argument(metavar="REAL", help="Real images the generator never saw.")
     ],
@@ -74,11 +76,13 @@ def evaluate(
     """
 
     def work() -> Answer:
-        import synthaug
-
-        found = synthaug.evaluate(
-            real, synthetic, train=train_data, seed=seed, device=device, neighbours=neighbours
-        )
+        with doer(context) as does, Progress() as progress:
+            # Of a local evaluation there is no progress to tell.
+            told = {} if here(context) else {"callbacks": (progress,)}
+            found = does.evaluate(
+                real, synthetic, train=train_data, seed=seed, device=device,
+                neighbours=neighbours, **told,
+            )  # fmt: skip
         return answers.of_evaluation(found, strict=strict)
 
     raise typer.Exit(deliver(work, as_json=as_json, debug=debug))

@@ -141,6 +141,11 @@ class Wire:
                 return method(request, timeout=timeout, metadata=self._metadata)
             except grpc.RpcError as error:
                 said = told(error)
+            except ValueError as error:
+                # What gRPC says of a channel that another thread has closed.
+                if self.closing.is_set():
+                    raise _closed() from error
+                raise
             if not again:
                 raise error_of(said, self.address)
             patience.wait(said)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import runpy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -63,6 +64,46 @@ def test_a_folder_is_balanced_then_trained_on_and_asked(example: Run, workplace:
     told = example("read_provenance.py", png, workplace / "photos" / "1" / "0001.png")
     assert "class_name: 3" in told
     assert "nothing inside says" in told
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server on a free port."""
+    pytest.importorskip("grpc_health", reason="needs synthaug[server]")
+    from running import Running
+
+    running = Running(tmp_path_factory.mktemp("server") / "store")
+    yield running
+    running.stop()
+
+
+@pytest.mark.slow
+def test_a_folder_is_sent_to_a_server(example: Run, server: Any, workplace: Path) -> None:
+    out = workplace / "served"
+    told = example("send_a_folder.py", server.address, workplace / "photos", out, TINY)
+    assert "upload 100%" in told
+    assert "succeeded until" in told
+    assert "110 images in 2 classes" in told
+    assert (out / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_frames_are_streamed_to_a_server(example: Run, server: Any, tmp_path: Path) -> None:
+    import av
+    from skimage.data import astronaut
+
+    with av.open(str(tmp_path / "person.mp4"), "w") as clip:
+        stream = clip.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for _ in range(6):
+            picture = astronaut()[10:250, 60:380].copy()
+            clip.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        clip.mux(stream.encode())
+    out = tmp_path / "hidden.mp4"
+    told = example("stream_frames.py", server.address, tmp_path / "person.mp4", out)
+    assert "faces drawn: {'" in told
+    with av.open(str(out)) as written:
+        assert len(list(written.decode(video=0))) == 6
 
 
 def test_images_from_elsewhere_are_judged(example: Run) -> None:
