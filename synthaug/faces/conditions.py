@@ -29,7 +29,7 @@ _NOSE_REACH = 0.62
 eyes to mouth; from faces seen side on."""
 _NOSE_HEIGHT = 0.56
 """Where the nose stands between the eyes (0) and the mouth (1) when nobody looks up or down."""
-_STICK = 0.25
+_STICK = 0.4
 """How far beyond its cell or bin a number must go, in cells, before a track's changes."""
 
 

@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaug.faces.geometry import Placement, level, oval
-from synthaug.replacing.matching import Look, Treatment, like_ring, looks, treatment
+from synthaug.replacing.matching import (
+    Exposure,
+    Look,
+    Treatment,
+    exposure,
+    like_ring,
+    looks,
+    treatment,
+)
 
 __all__ = ["Canvas", "Window", "window"]
 
@@ -78,9 +86,15 @@ class Canvas:
     Args:
         picture: the frame, uint8 (H, W, 3); not changed.
         faces: where faces are hidden.
+        before: the canvas of the frame before.
     """
 
-    def __init__(self, picture: NDArray[np.uint8], faces: Sequence[Placement]) -> None:
+    def __init__(
+        self,
+        picture: NDArray[np.uint8],
+        faces: Sequence[Placement],
+        before: Canvas | None = None,
+    ) -> None:
         size = picture.shape[1], picture.shape[0]
         self.faces = list(faces)
         self.windows = [window(where, size) for where in faces]
@@ -92,14 +106,32 @@ class Canvas:
         for one in self.windows:
             if one is not None:
                 self._hidden[one.at] |= one.inside
+        if before is not None and before.pixels.shape == picture.shape:
+            self._before: Canvas | None = before
+            before._before = None  # one frame back is enough
+        else:
+            self._before = None
 
     def look(self, row: int) -> Look | None:
-        """How blurred and how grainy the surroundings of a face are."""
+        """How blurred, how grainy and how restless the surroundings of a face are."""
+        at = self._around(row, 0.5)
+        hidden = self._hidden[at]
+        if self._before is None:
+            return looks(self.pixels[at], ~hidden)
+        return looks(self.pixels[at], ~(hidden | self._before._hidden[at]), self._before.pixels[at])
+
+    def exposure(self, row: int) -> Exposure:
+        """What black and white are around a face."""
+        at = self._around(row, 1.25)
+        return exposure(self.pixels[at], ~self._hidden[at])
+
+    def _around(self, row: int, sides: float) -> tuple[slice, slice]:
+        """Rows and columns as far from a face's middle as some of its sides."""
         where = self.faces[row]
-        half = where.side / 2
+        half = where.side * sides
         y0, y1 = max(0, round(where.y - half)), min(self.pixels.shape[0], round(where.y + half))
         x0, x1 = max(0, round(where.x - half)), min(self.pixels.shape[1], round(where.x + half))
-        return looks(self.pixels[y0:y1, x0:x1], ~self._hidden[y0:y1, x0:x1])
+        return slice(y0, max(y0, y1)), slice(x0, max(x0, x1))
 
     def treatment(self, row: int, drawn: NDArray[np.uint8], before: Treatment | None) -> Treatment:
         """What a drawn face lacks of its surroundings' look, changed slowly from ``before``."""

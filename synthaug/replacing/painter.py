@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
@@ -12,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaug.errors import InputError
-from synthaug.faces.conditions import Conditions, steady
+from synthaug.faces.conditions import GRID, Conditions, steady
 from synthaug.faces.geometry import Placement, oval, placement, ring
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.media.editing import paint, picture
 from synthaug.replacing.compose import Canvas
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import latent
-from synthaug.replacing.matching import Treatment, treated
+from synthaug.replacing.matching import Exposure, Treatment, aligned, treated
 from synthaug.replacing.rung import Hidden
 
 __all__ = ["Painter"]
@@ -27,11 +28,13 @@ __all__ = ["Painter"]
 
 _MEASURED = 5
 """Frames from one measurement of how a face's surroundings look to the next."""
-_KEPT = 12
+_KEPT = 24
 """Frames that a drawn face may be shown in while nothing it was drawn from has changed."""
 _UNCHANGED = 4.0
 """Mean change of the ring below which it has not changed, levels of 255."""
 _GLANCE = 16
+_TILE = 256
+"""Side of the grain that stands still, pixels."""
 
 Change = tuple[int, int, NDArray[np.uint8], NDArray[np.bool_]]
 
@@ -42,6 +45,7 @@ class _Face:
 
     track: PlannedTrack
     where: Placement
+    points: NDArray[np.float32]
     told: Conditions
     covered: bool
 
@@ -87,6 +91,8 @@ class Painter:
                 self._starting.setdefault(track.first, []).append(track)
         self._active: list[tuple[PlannedTrack, list[Placement], list[Conditions]]] = []
         self._looks: dict[int, Treatment] = {}
+        self._lights: dict[int, Exposure] = {}
+        self._before: Canvas | None = None
         self._kept: dict[int, _Kept] = {}
         self._rings: dict[tuple[Placement, int], NDArray[np.uint8]] = {}
         self._next = 0
@@ -126,22 +132,35 @@ class Painter:
         number = self._next
         faces = self._faces()
         if not faces:
+            self._before = None
             return []
         self._refuse_other_times(faces, number, time)
-        canvas = Canvas(image, [face.where for face in faces])
+        canvas = Canvas(image, [face.where for face in faces], self._before)
+        self._before = canvas
+        for row, face in enumerate(faces):
+            track = face.track.identity
+            if track not in self._lights or (number + track) % _MEASURED == 0:
+                self._lights[track] = canvas.exposure(row).after(self._lights.get(track))
         made = self._drawn(canvas, faces)
         # What is nearer to the camera is larger and lies above.
         for row in sorted(range(len(faces)), key=lambda row: faces[row].where.side):
             crop, name = made[row]
             track = faces[row].track.identity
             self.rungs[track][name] += 1
-            context = None if name == "cover" else self._ring(canvas, faces[row].where, len(crop))
+            crop = self._lights[track].applied(crop)
+            context = None
+            if name != "cover":
+                crop = self._aligned(crop, faces[row])
+                context = self._ring(canvas, faces[row].where, len(crop))
             drawn = canvas.drawn(row, crop, context)
             if drawn is None:
                 continue
             if context is not None:
                 wanted = self._treatment(canvas, row, drawn, track, number)
-                drawn = treated(drawn, wanted, self._noise(track, number))
+                one = canvas.windows[row]
+                assert one is not None  # something was drawn
+                standing = self._standing(one.at)
+                drawn = treated(drawn, wanted, self._noise(track, number), standing)
             canvas.set(row, drawn)
         self._rings.clear()
         return canvas.changed()
@@ -152,13 +171,16 @@ class Painter:
         Faces that were kept are forgotten, here as in a run that goes on from this state.
         """
         self._kept.clear()
+        self._before = None
+        lights = {str(track): dataclasses.astuple(each) for track, each in self._lights.items()}
         looks = {str(track): dataclasses.astuple(each) for track, each in self._looks.items()}
         rungs = {str(track): dict(counts) for track, counts in self.rungs.items()}
-        return {"looks": looks, "rungs": rungs}
+        return {"looks": looks, "lights": lights, "rungs": rungs}
 
     def restore(self, state: Any) -> None:
         """Go on from a `state`."""
         self._looks = {int(track): Treatment(*each) for track, each in state["looks"].items()}
+        self._lights = {int(track): Exposure(*each) for track, each in state["lights"].items()}
         for track, counts in state["rungs"].items():
             self.rungs[int(track)] = Counter(counts)
 
@@ -174,12 +196,13 @@ class Painter:
         for each in gone:
             self._active.remove(each)
             self._looks.pop(each[0].identity, None)
+            self._lights.pop(each[0].identity, None)
             self._kept.pop(each[0].identity, None)
         faces = []
         for track, places, told in self._active:
             row = number - track.first
             covered = track.action is Action.COVER
-            faces.append(_Face(track, places[row], told[row], covered))
+            faces.append(_Face(track, places[row], track.spots[row].points, told[row], covered))
         return faces
 
     def _refuse_other_times(self, faces: Sequence[_Face], number: int, time: int) -> None:
@@ -227,7 +250,13 @@ class Painter:
         name = face.track.identity if person is None else f"person {person}"
         drawn = latent(self._salt, name, dim)
         context = self._ring(canvas, face.where, resolution)
+        context = self._lights[face.track.identity].stretched(context)
         return Hidden(context, oval(resolution), face.told, drawn)
+
+    @staticmethod
+    def _aligned(crop: NDArray[np.uint8], face: _Face) -> NDArray[np.uint8]:
+        told = (face.told.landmarks.astype(np.float32) + 0.5) / GRID - 0.5
+        return aligned(crop, told, face.where.relative(face.points))
 
     def _ring(self, canvas: Canvas, where: Placement, resolution: int) -> NDArray[np.uint8]:
         """What surrounds a face before anything is drawn, read once a frame."""
@@ -252,6 +281,16 @@ class Painter:
         if known is None or (number + track) % _MEASURED == 0:
             known = self._looks[track] = canvas.treatment(row, drawn, known)
         return known
+
+    def _standing(self, at: tuple[slice, slice]) -> NDArray[np.float32]:
+        """Noise that stands still on the screen, one tile over and over, float32 (h, w)."""
+        rows, columns = (np.arange(each.start, each.stop) % _TILE for each in at)
+        tile: NDArray[np.float32] = self._tile[rows][:, columns]
+        return tile
+
+    @functools.cached_property
+    def _tile(self) -> NDArray[np.float32]:
+        return self._noise(0, -1).standard_normal((_TILE, _TILE), np.float32)
 
     def _noise(self, track: int, frame: int) -> np.random.Generator:
         digest = hashlib.blake2b(

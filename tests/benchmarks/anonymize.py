@@ -211,6 +211,7 @@ class Motion:
             for row, spot in enumerate(track.spots)
             if spot.source is Source.DETECTED
         }
+        self._sides: dict[int, float] = {}
         self._points: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._last: dict[int, tuple[int, Placement, np.ndarray, np.ndarray]] = {}
         self._changes: dict[int, list[tuple[float, float, float]]] = {}
@@ -227,6 +228,7 @@ class Motion:
             if real is not None and drawn is not None:
                 self._points.setdefault(track, []).append((real, drawn))
             where, last = placement(spot), self._last.get(track)
+            self._sides.setdefault(track, where.side)
             place = last[1] if last and last[0] == frame - 1 else where
             crops = [cut(each, place, 64).astype(np.float32) for each in (pair.source, pair.output)]
             if last and last[0] == frame - 1:
@@ -246,7 +248,8 @@ class Motion:
         for track, rows in self._points.items():
             if len(rows) >= 20:
                 real, drawn = (np.stack(each) for each in zip(*rows, strict=True))
-                moving = real.reshape(len(real), -1).std(0) > 1
+                size = max(self._sides[track], 100.0)  # a detector's points tremble by 1 %
+                moving = real.reshape(len(real), -1).std(0) > size / 100
                 if moving.any():
                     pairs = zip(
                         real.reshape(len(real), -1).T[moving],

@@ -5,19 +5,30 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.data import astronaut
 
-from synthaug.faces.geometry import Placement, level, placement
+from synthaug.faces.geometry import Placement, level, oval, placement
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.faces.tracks import Source, Spot
 from synthaug.media.editing import reformat
 from synthaug.replacing.compose import Canvas, window
 from synthaug.replacing.ladder import Ladder
-from synthaug.replacing.matching import Look, Treatment, like_ring, looks, treated, treatment
+from synthaug.replacing.matching import (
+    Exposure,
+    Look,
+    Treatment,
+    aligned,
+    exposure,
+    like_ring,
+    looks,
+    treated,
+    treatment,
+)  # fmt: skip
 from synthaug.replacing.painter import Painter
 
 SIZE = (120, 90)
@@ -111,19 +122,26 @@ def test_what_is_hidden_has_no_part_in_what_is_shown(faces, seed):
 
 
 def test_the_whole_painter_sees_nothing_of_a_face():
+    """Nor of the face in the frame before, which tells how much the grain changes."""
     picture = np.ascontiguousarray(astronaut()[20:200, 120:360])
     mine = spot(48, 43, 108, 145)
-    where = placement(mine)
-    other = picture.copy()
-    part = window(where, (240, 180))
-    other[part.at][part.inside] = (10, 200, 30)
-    frames = [frame_of(each, "gbrp") for each in (picture, other)]
-    for frame in frames:
-        Painter(plan_of(mine), Ladder.usual(), b"salt").paint(frame)
-    assert all(
-        bytes(one) == bytes(two)
-        for one, two in zip(frames[0].planes, frames[1].planes, strict=True)
-    )
+    part = window(placement(mine), (240, 180))
+    plan = plan_of(mine)
+    count = 7
+    plan.tracks[0] = PlannedTrack(0, Action.REPLACE, 0, list(range(count)), [mine] * count)
+    films = []
+    for seed in (1, 2):
+        random = np.random.default_rng(seed)
+        painter, film = Painter(plan, Ladder.usual(), b"salt"), []
+        for number in range(count):
+            changed = picture.copy()
+            changed[part.at][part.inside] = random.integers(1, 256, 3, np.uint8)
+            frame = frame_of(changed, "gbrp")
+            frame.pts = number
+            painter.paint(frame)
+            film.append([bytes(plane) for plane in frame.planes])
+        films.append(film)
+    assert films[0] == films[1]
 
 
 @pytest.mark.parametrize("name", ["yuv420p", "yuv444p", "gray", "yuv420p10le"])
@@ -212,6 +230,80 @@ def test_grain_is_that_of_the_ring():
     made = treated(flat, wanted, np.random.default_rng(0))
     assert abs(made.astype(float).std() - 4) < 0.5
     assert treatment(made, everywhere, Look(None, 1.0)).grain == 0
+
+
+def test_grain_stands_still_where_the_surroundings_do():
+    random = np.random.default_rng(0)
+    still = (120 + random.normal(0, 4, (90, 120, 1)).repeat(3, -1)).clip(0, 255).astype(np.uint8)
+    moving = (120 + random.normal(0, 4, (90, 120, 1)).repeat(3, -1)).clip(0, 255).astype(np.uint8)
+    where = [placement(spot(40, 25, 30, 40))]
+    first = Canvas(still, where)
+    assert Canvas(still, where, first).look(0).restless == 0
+    assert Canvas(moving, where, Canvas(still, where)).look(0).restless > 0.8
+    assert Canvas(still, where).look(0).restless == 1  # nothing is known yet
+
+    face = np.full((40, 40, 3), 120, np.uint8)
+    standing = random.standard_normal((40, 40)).astype(np.float32)
+
+    def twice(restless):
+        wanted = Treatment(0.0, 4.0, restless)
+        return [
+            treated(face, wanted, np.random.default_rng(n), standing).astype(float) for n in (1, 2)
+        ]
+
+    one, other = twice(0.0)
+    assert (one == other).all()
+    assert 3 < one[..., 0].std() < 5
+    one, other = twice(0.6)
+    assert 3 < one[..., 0].std() < 5
+    assert 1.5 < (one - other)[..., 0].std() < 5
+
+
+def test_a_face_passes_into_its_surroundings():
+    """A black face between white walls: no step at the oval's edge, black in the middle."""
+    crop, inside = np.zeros((64, 64, 3), np.uint8), oval(64)
+    ring = np.where(inside[..., None], 0, 240).astype(np.uint8).repeat(3, -1)
+    made = like_ring(crop, ring, inside)
+    edge = inside & ~cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    assert abs(made[edge].astype(int) - 240).max() < 16
+    assert made[32, 32].max() < 80
+
+
+@given(st.floats(0, 64), st.floats(190, 255))
+def test_light_is_taken_away_and_given_back(black, white):
+    light = Exposure(black, white)
+    ring = np.arange(int(black) + 1, int(white), dtype=np.uint8)[:, None, None].repeat(3, -1)
+    wide = light.stretched(ring)
+    assert (abs(light.applied(wide).astype(int) - ring) <= 1).all()
+    assert (light.stretched(np.zeros((4, 4, 3), np.uint8)) == 0).all()
+
+
+def test_the_light_of_a_hazy_room_is_seen():
+    random = np.random.default_rng(0)
+    hazy = random.integers(60, 180, (80, 80, 3), np.uint8)
+    light = exposure(hazy, np.ones((80, 80), bool))
+    assert 50 < light.black <= 64
+    assert light.white == 190  # darker than that is taken for dark things
+    assert exposure(hazy, np.zeros((80, 80), bool)) == Exposure()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.floats(-0.03, 0.03), st.floats(-0.03, 0.03), st.floats(-0.08, 0.08), st.floats(0.96, 1.04)
+)
+def test_a_face_is_aligned_to_its_points(x, y, angle, scale):
+    crop = np.zeros((64, 64, 3), np.uint8)
+    told = np.array([[-0.15, -0.1], [0.15, -0.1], [0, 0.05], [-0.1, 0.15], [0.1, 0.15]])
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    wanted = told @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    for across, down in told:
+        cv2.circle(crop, (round(across * 64 + 31.5), round(down * 64 + 31.5)), 2, (255,) * 3, -1)
+    made = aligned(crop, told, wanted)[..., 0].astype(float)
+    middles = np.stack(np.meshgrid(np.arange(64), np.arange(64)), -1) / 64 - 31.5 / 64
+    for point in wanted:
+        near = made * (np.hypot(*np.moveaxis(middles - point, -1, 0)) < 0.08)
+        found = (middles * near[..., None]).sum((0, 1)) / near.sum()
+        assert np.abs(found - point).max() < 0.02
 
 
 def test_a_treatment_changes_slowly():
