@@ -30,7 +30,8 @@ from synthaug_server.store.results import Results
 
 __all__ = ["ATTEMPTS", "Cancelled", "Runner", "Stopping", "open_log"]
 
-# Seconds between looks at the flag that asks a job to stop; at 0.02 they took 2 % of a core.
+# Seconds between looks at the flag that asks a job to stop. At 0.02 an engine with one job ran
+# 2.2 % of a core, now 1.4 %.
 _LOOK = 0.05
 _SLACK = 1.25  # of the longest time a job may ask for: reading and writing come on top
 _LOG = logging.getLogger("synthaug.engine")
