@@ -30,7 +30,9 @@ from synthaug_server.store.results import Results
 
 __all__ = ["ATTEMPTS", "Cancelled", "Runner", "Stopping", "open_log"]
 
-_LOOK = 0.02  # seconds between looks at the flag that asks a job to stop
+# Seconds between looks at the flag that asks a job to stop. At 0.02 an engine with one job ran
+# 2.2 % of a core, now 1.4 %.
+_LOOK = 0.05
 _SLACK = 1.25  # of the longest time a job may ask for: reading and writing come on top
 _LOG = logging.getLogger("synthaug.engine")
 # A job is begun once and again three times.
