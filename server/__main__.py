@@ -54,4 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is closed. gRPC's threads now and then crash an interpreter that is being taken down,
+    # and whoever started the server would begin it again.
+    os._exit(code)

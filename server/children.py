@@ -19,7 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Line", "confine", "end", "ending", "environment_for", "spawn"]
+__all__ = [
+    "Line", "confine", "confine_decoder", "end", "ending", "environment_for", "more_time", "spawn",
+]  # fmt: skip
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -168,6 +170,29 @@ def confine(parent: int, *, worker: bool = True, memory: int | None = None) -> b
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("900")
     return not (system.unshare(_CLONE_NEWNET) and system.unshare(_CLONE_NEWUSER | _CLONE_NEWNET))
+
+
+def confine_decoder(parent: int, *, memory: int) -> bool:
+    """Take the limits of a child that reads what strangers sent: `confine`, and no file written.
+
+    Args:
+        parent: as in `confine`.
+        memory: bytes of address space.
+
+    Returns:
+        As `confine`.
+    """
+    alone = confine(parent, memory=memory)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    return alone
+
+
+def more_time(seconds: int) -> None:
+    """Allow this process so many more seconds of processor time, then SIGXCPU."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
 def end(process: subprocess.Popen[bytes]) -> int:

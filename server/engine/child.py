@@ -13,10 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from synthaug.datasets.decode import decode_files_by
 from synthaug.v1 import job_pb2
 from synthaug_server.children import Line, confine
 from synthaug_server.engine.duties import DUTIES, Made, Order
 from synthaug_server.engine.inputs import Limits
+from synthaug_server.engine.pictures import Decoder
 from synthaug_server.refusal import refusal_of, status_of, told_bug
 
 __all__ = ["main"]
@@ -43,6 +45,8 @@ def main() -> None:
     folder = Path(head["folder"])
     told = {"event": "job", "kind": head["kind"], "request": head["request"], "network": not alone}
     _LOG.info(json.dumps(told))
+    decoder = Decoder()
+    decode_files_by(decoder)
     try:
         order = Order(
             body=body, folder=folder,
@@ -60,6 +64,7 @@ def main() -> None:
             told = {"event": "bug", **refused.facts, "request": head["request"], **told_bug(raised)}
             _LOG.error(json.dumps(told))
         say({"error": refused.reason}, status_of(refused).SerializeToString())
+    decoder.close()
     # Threads of libraries that do not end keep no finished child.
     sys.stderr.flush()
     os._exit(0)

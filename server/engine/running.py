@@ -6,6 +6,7 @@ already is not done twice.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -30,7 +31,10 @@ from synthaug_server.store.results import Results
 
 __all__ = ["ATTEMPTS", "Cancelled", "Runner", "Stopping", "open_log"]
 
-_LOOK = 0.02  # seconds between looks at the flag that asks a job to stop
+_LONG_LOG = 16 << 20  # bytes
+# Seconds between looks at the flag that asks a job to stop. At 0.02 an engine with one job ran
+# 2.2 % of a core, now 1.4 %.
+_LOOK = 0.05
 _SLACK = 1.25  # of the longest time a job may ask for: reading and writing come on top
 _LOG = logging.getLogger("synthaug.engine")
 # A job is begun once and again three times.
@@ -248,7 +252,9 @@ class _Told(Refused):
 
 
 def open_log(store: Path) -> int:
-    """A descriptor that appends to the workers' log."""
-    return os.open(
-        store / "workers.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-    )
+    """A descriptor that appends to the workers' log; a long one is put aside, over the last."""
+    file = store / "workers.log"
+    with contextlib.suppress(FileNotFoundError):
+        if file.stat().st_size > _LONG_LOG:
+            file.replace(file.with_suffix(".log.1"))
+    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

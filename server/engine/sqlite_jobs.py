@@ -5,6 +5,7 @@ Statements are what both understand; ``?`` stands for a value.
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -37,13 +38,14 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS events_job ON events (job, sequence);
 CREATE TABLE IF NOT EXISTS counts (
-    kind TEXT PRIMARY KEY, accepted INTEGER NOT NULL DEFAULT 0,
+    kind TEXT NOT NULL, part INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0,
     succeeded INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
     cancelled INTEGER NOT NULL DEFAULT 0, queue_seconds REAL NOT NULL DEFAULT 0,
-    compute_seconds REAL NOT NULL DEFAULT 0
+    compute_seconds REAL NOT NULL DEFAULT 0, PRIMARY KEY (kind, part)
 );
 """
 ROW = "SELECT * FROM jobs WHERE id = ?"
+_COUNTS = tuple(field.name for field in dataclasses.fields(Counts))
 _COUNTED = {State.SUCCEEDED: "succeeded", State.FAILED: "failed", State.CANCELLED: "cancelled"}
 
 
@@ -65,27 +67,29 @@ class SQLJobs:
                 if row["body"] != job.body or row["kind"] != job.kind:
                     raise request_id_reused()
                 return _job(row)
-            queued = connection.execute("SELECT COUNT(*) AS n FROM jobs WHERE state = 1").fetchone()
-            if queued["n"] >= most_queued:
-                raise queue_full()
-            live = connection.execute(
-                "SELECT COUNT(*) AS n FROM jobs WHERE state < 3 AND owner = ?", (job.owner,)
+            now = time.time()
+            full = connection.execute(
+                "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 1) AS queued,"
+                " (SELECT COUNT(*) FROM jobs WHERE state < 3 AND owner = ?) AS live",
+                (job.owner,),
             ).fetchone()
-            if live["n"] >= most_of_owner:
+            if full["queued"] >= most_queued:
+                raise queue_full()
+            if full["live"] >= most_of_owner:
                 raise too_many_jobs(most_of_owner)
+            made = connection.execute(
+                "INSERT INTO jobs (id, owner, kind, request_id, body, trace, state, created,"
+                " last_sequence) VALUES (?, ?, ?, ?, ?, ?, 1, ?, 1) RETURNING *",
+                (job.id, job.owner, job.kind, job.request_id, job.body, job.trace, now),
+            ).fetchone()
             connection.execute(
-                "INSERT INTO jobs (id, owner, kind, request_id, body, trace, state, created)"
-                " VALUES (?, ?, ?, ?, ?, ?, 1, ?)",
-                (job.id, job.owner, job.kind, job.request_id, job.body, job.trace, time.time()),
+                "INSERT INTO events (job, sequence, time, kind, payload)"
+                " VALUES (?, 1, ?, 'state', ?)",
+                (job.id, now, b"%d" % State.QUEUED),
             )
-            connection.execute(
-                "INSERT INTO counts (kind) VALUES (?) ON CONFLICT DO NOTHING", (job.kind,)
-            )
-            connection.execute(
-                "UPDATE counts SET accepted = accepted + 1 WHERE kind = ?", (job.kind,)
-            )
-            _event(connection, job.id, "state", b"%d" % State.QUEUED)
-            return _job(_there(connection, job.id))
+            # Last: whoever counts in the same row waits from here to the commit only.
+            _count(connection, job.kind, "accepted", 1)
+            return _job(made)
 
     def get(self, job: str) -> Job | None:
         """See `JobStore.get`."""
@@ -157,14 +161,15 @@ class SQLJobs:
 
     def counts(self) -> Mapping[str, Counts]:
         """See `JobStore.counts`."""
-        rows = self._database.rows("SELECT * FROM counts")
+        columns = ", ".join(f"SUM({name}) AS {name}" for name in _COUNTS)
+        rows = self._database.rows(f"SELECT kind, {columns} FROM counts GROUP BY kind")
         return {
             row["kind"]: Counts(
-                row["accepted"], row["succeeded"], row["failed"], row["cancelled"],
-                row["queue_seconds"], row["compute_seconds"],
+                *(int(row[name]) for name in _COUNTS[:4]),
+                *(float(row[name]) for name in _COUNTS[4:]),
             )
             for row in rows
-        }  # fmt: skip
+        }
 
     def waiting(self) -> int:
         """See `JobStore.waiting`."""
@@ -179,10 +184,7 @@ class SQLJobs:
                 return None
             now = time.time()
             if row["started"] is None:
-                connection.execute(
-                    "UPDATE counts SET queue_seconds = queue_seconds + ? WHERE kind = ?",
-                    (now - row["created"], row["kind"]),
-                )
+                _count(connection, row["kind"], "queue_seconds", now - row["created"])
             connection.execute(
                 "UPDATE jobs SET state = 2, attempts = attempts + 1,"
                 " started = COALESCE(started, ?) WHERE id = ?",
@@ -295,6 +297,14 @@ def _event(connection: sqlite3.Connection, job: str, kind: str, payload: bytes) 
     )
 
 
+def _count(connection: sqlite3.Connection, kind: str, column: str, by: float) -> None:
+    connection.execute(
+        f"INSERT INTO counts (kind, {column}) VALUES (?, ?)"
+        f" ON CONFLICT (kind, part) DO UPDATE SET {column} = counts.{column} + excluded.{column}",
+        (kind, by),
+    )
+
+
 def _end(
     connection: sqlite3.Connection,
     job: str,
@@ -312,12 +322,8 @@ def _end(
         (int(state), now, result, error, job),
     )
     spent = now - row["started"] if row["started"] is not None else 0.0
-    column = _COUNTED[state]
-    connection.execute(
-        f"UPDATE counts SET {column} = {column} + 1, compute_seconds = compute_seconds + ?"
-        " WHERE kind = ?",
-        (spent, row["kind"]),
-    )
+    _count(connection, row["kind"], _COUNTED[state], 1)
+    _count(connection, row["kind"], "compute_seconds", spent)
     if error:
         _event(connection, job, "error", error)
     _event(connection, job, "state", b"%d" % state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import socket
 import sys
 import warnings
@@ -13,7 +12,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from synthaug.v1 import media_pb2
-from synthaug_server.children import Line, confine
+from synthaug_server.children import Line, confine_decoder, more_time
 
 __all__ = ["main"]
 
@@ -33,13 +32,11 @@ def main() -> None:
     line = Line(socket.socket(fileno=int(sys.argv[1])))
     # Plugins are imported before there is a limit on open files.
     Image.init()
-    confine(int(sys.argv[2]), memory=_MEMORY)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    confine_decoder(int(sys.argv[2]), memory=_MEMORY)
     warnings.simplefilter("ignore")
     while (heard := line.hear()) is not None:
         head, (data,) = heard
-        _more_time()
+        more_time(_CPU_SECONDS)
         try:
             told, pixels = _decoded(data, head["format"], head["pixels"])
         # Decoders raise anything on broken files.
@@ -47,13 +44,6 @@ def main() -> None:
             told, pixels = {"bad": "unreadable"}, b""
         line.say({"id": head["id"], **told}, pixels)
     os._exit(0)
-
-
-def _more_time() -> None:
-    """Allow as much processor time again as one picture may take."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + 1 + _CPU_SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
 
 
 def _decoded(data: bytes, format_: int, most: int) -> tuple[dict[str, Any], bytes]:

@@ -72,6 +72,25 @@ ClientCA = Annotated[
     ),
 ]
 
+BatchImages = Annotated[
+    int | None,
+    typer.Option(help="Images drawn in one pass for several callers, 64 if left out."),
+]
+BatchDelay = Annotated[
+    float | None,
+    typer.Option(
+        help="Seconds a pass waits for more callers where the one before had several, 0.002."
+    ),
+]
+BatchQueue = Annotated[
+    int | None,
+    typer.Option(help="Images that may wait to be drawn, for each model, 512 if left out."),
+]
+DrainWait = Annotated[
+    float | None,
+    typer.Option(help="Seconds from NOT_SERVING to refusing calls, 5: balancers notice."),
+]
+
 
 @app.callback(invoke_without_command=True)
 def serve(
@@ -142,6 +161,9 @@ def serve(
     queue: Annotated[
         int | None, typer.Option(help="Jobs that may wait in all, 256 if left out.")
     ] = None,
+    batch_images: BatchImages = None,
+    batch_delay: BatchDelay = None,
+    batch_queue: BatchQueue = None,
     owner_rate: Annotated[
         float | None, typer.Option(help="Calls a second of one owner, 200 if left out.")
     ] = None,
@@ -156,10 +178,7 @@ def serve(
     sweep_seconds: Annotated[
         float | None, typer.Option(help="Seconds between looks for what is over, 60.")
     ] = None,
-    drain_wait: Annotated[
-        float | None,
-        typer.Option(help="Seconds from NOT_SERVING to refusing calls, 5: balancers notice."),
-    ] = None,
+    drain_wait: DrainWait = None,
     drain_grace: Annotated[
         float | None, typer.Option(help="Most seconds that calls in flight are waited for, 30.")
     ] = None,

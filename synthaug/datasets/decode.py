@@ -11,6 +11,7 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from synthaug.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BadImage", "Picture", "decode"]
+__all__ = ["BadImage", "Picture", "decode", "decode_files_by"]
 
 # Formats PIL decodes by itself: no EPS or PDF, which call other programs. PIL's JPEG opener
 # also reads MPO, which has no opener of its own.
@@ -70,6 +71,22 @@ class Picture:
     frames: int = 1
 
 
+FileDecoder = Callable[[str | Path | bytes, str, Limits], Picture]
+_elsewhere: FileDecoder | None = None
+
+
+def decode_files_by(decoder: FileDecoder | None) -> None:
+    """From now on have this process' files decoded by somebody else; None: here again.
+
+    For programs that read pictures of strangers and let a process with limits do it.
+
+    Args:
+        decoder: takes what `decode` takes of files and bytes, and answers and raises as it does.
+    """
+    global _elsewhere
+    _elsewhere = decoder
+
+
 def decode(raw: Any, where: str, limits: Limits) -> Picture:
     """The image shown by a path, encoded bytes, a PIL image, an array or a tensor.
 
@@ -83,6 +100,8 @@ def decode(raw: Any, where: str, limits: Limits) -> Picture:
         InputError: pixels in a range or shape that is no image's.
     """
     if isinstance(raw, str | Path | bytes):
+        if _elsewhere is not None:
+            return _elsewhere(raw, where, limits)
         image, frames = _from_file(raw, where, limits)
         return dataclasses.replace(_from_pil(image, where, limits), frames=frames)
     if isinstance(raw, Image.Image):

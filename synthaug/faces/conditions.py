@@ -57,6 +57,12 @@ class Conditions:
     def __hash__(self) -> int:
         return hash(self.vector().tobytes())
 
+    def near(self, other: Conditions) -> bool:
+        """Whether nothing differs but points, and those by a cell at most."""
+        mine, others = self.vector(), other.vector()
+        points = np.abs(self.landmarks.astype(np.int64) - other.landmarks).max() <= 1
+        return bool(points and (mine[10:] == others[10:]).all())
+
     def vector(self) -> NDArray[np.float32]:
         """The same as numbers around -1 to 1 for networks, float32 (14,).
 

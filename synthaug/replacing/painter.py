@@ -30,8 +30,12 @@ _MEASURED = 5
 """Frames from one measurement of how a face's surroundings look to the next."""
 _KEPT = 24
 """Frames that a drawn face may be shown in while nothing it was drawn from has changed."""
-_UNCHANGED = 4.0
+_UNCHANGED = 12.0
 """Mean change of the ring below which it has not changed, levels of 255."""
+_SMALL = 96.0
+"""Side of a crop in frame pixels up to which a cell more or less is not seen."""
+_SMALLER = 72.0
+"""Side up to which half the detail is enough."""
 _GLANCE = 16
 _TILE = 256
 """Side of the grain that stands still, pixels."""
@@ -63,7 +67,10 @@ class _Kept:
     def fits(self, face: _Face, glance: NDArray[np.float32]) -> bool:
         """Whether it would be drawn the same again, or nearly; so a still face stands still."""
         self.left -= 1
-        if self.left < 0 or self.told != face.told:
+        if self.left < 0:
+            return False
+        small = face.where.side <= _SMALL
+        if not (self.told.near(face.told) if small else self.told == face.told):
             return False
         return float(np.abs(self.glance - glance).mean()) < _UNCHANGED
 
@@ -144,13 +151,13 @@ class Painter:
         made = self._drawn(canvas, faces)
         # What is nearer to the camera is larger and lies above.
         for row in sorted(range(len(faces)), key=lambda row: faces[row].where.side):
-            crop, name = made[row]
+            crop, name, told = made[row]
             track = faces[row].track.identity
             self.rungs[track][name] += 1
             crop = self._lights[track].applied(crop)
             context = None
             if name != "cover":
-                crop = self._aligned(crop, faces[row])
+                crop = self._aligned(crop, told, faces[row])
                 context = self._ring(canvas, faces[row].where, len(crop))
             drawn = canvas.drawn(row, crop, context)
             if drawn is None:
@@ -214,9 +221,9 @@ class Painter:
                 remedy="Plan this file again.", code="input.plan",
             )  # fmt: skip
 
-    def _drawn(self, canvas: Canvas, faces: Sequence[_Face]) -> list[tuple[Any, str]]:
-        """A crop for each face, and the rung that drew it."""
-        made: dict[int, tuple[Any, str]] = {}
+    def _drawn(self, canvas: Canvas, faces: Sequence[_Face]) -> list[tuple[Any, str, Conditions]]:
+        """A crop for each face, the rung that drew it, and what it was told."""
+        made: dict[int, tuple[Any, str, Conditions]] = {}
         drawn = [row for row, face in enumerate(faces) if not face.covered]
         covered = [row for row, face in enumerate(faces) if face.covered]
 
@@ -231,17 +238,23 @@ class Painter:
             if kept is not None and kept.fits(
                 faces[row], self._glance(canvas, faces[row], len(kept.crop))
             ):
-                made[row] = kept.crop, kept.name
+                made[row] = kept.crop, kept.name, kept.told
                 drawn.remove(row)
         if drawn:
             crops, names = self._ladder(asked(drawn), len(drawn))
             for row, crop, name in zip(drawn, crops, names, strict=True):
-                made[row] = crop, name
-                glance = self._glance(canvas, faces[row], len(crop))
-                self._kept[faces[row].track.identity] = _Kept(crop, name, faces[row].told, glance)
+                face = faces[row]
+                if face.where.side <= _SMALLER < len(crop):
+                    crop = _halved(crop)
+                made[row] = crop, name, face.told
+                glance = self._glance(canvas, face, len(crop))
+                self._kept[face.track.identity] = _Kept(crop, name, face.told, glance)
         if covered:
             crops = self._ladder.covers(asked(covered), range(len(covered)))
-            made |= {row: (crop, "cover") for row, crop in zip(covered, crops, strict=True)}
+            made |= {
+                row: (crop, "cover", faces[row].told)
+                for row, crop in zip(covered, crops, strict=True)
+            }
         return [made[row] for row in range(len(faces))]
 
     def _hidden(self, canvas: Canvas, face: _Face, resolution: int, dim: int) -> Hidden:
@@ -254,9 +267,9 @@ class Painter:
         return Hidden(context, oval(resolution), face.told, drawn)
 
     @staticmethod
-    def _aligned(crop: NDArray[np.uint8], face: _Face) -> NDArray[np.uint8]:
-        told = (face.told.landmarks.astype(np.float32) + 0.5) / GRID - 0.5
-        return aligned(crop, told, face.where.relative(face.points))
+    def _aligned(crop: NDArray[np.uint8], told: Conditions, face: _Face) -> NDArray[np.uint8]:
+        points = (told.landmarks.astype(np.float32) + 0.5) / GRID - 0.5
+        return aligned(crop, points, face.where.relative(face.points))
 
     def _ring(self, canvas: Canvas, where: Placement, resolution: int) -> NDArray[np.uint8]:
         """What surrounds a face before anything is drawn, read once a frame."""
@@ -297,3 +310,10 @@ class Painter:
             f"grain\0{track}\0{frame}".encode(), key=self._salt[:64], digest_size=16
         ).digest()
         return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "big")))
+
+
+def _halved(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import cv2
+
+    side = len(crop) // 2
+    return np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), np.uint8)

@@ -163,6 +163,7 @@ def test_what_is_imported_is_declared() -> None:
         "dlib-bin": "dlib",
         "scikit-learn": "sklearn",
         "pillow": "PIL",
+        "pyyaml": "yaml",
         "scikit-image": "skimage",
         "imbalanced-learn": "imblearn",
         "protobuf": "google",

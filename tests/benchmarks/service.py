@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import contextlib
+import http.client
 import json
 import os
 import resource
+import socket
 import statistics
 import subprocess
 import sys
@@ -249,50 +252,125 @@ def batching():
     return found
 
 
-def rival():
-    """Calls a second of 16 clients, and what is done for clients that left: LitServe and ours.
-
-    LITSERVE_PYTHON is an interpreter that has litserve.
-    """
-    import http.client
-    import socket
-
+@contextlib.contextmanager
+def litserve(*words):
+    """A port of LitServe that answers, and its process; LITSERVE_PYTHON is one that has it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    program = Path(__file__).with_name("service_rival.py")
     theirs = subprocess.Popen(
-        [os.environ["LITSERVE_PYTHON"], str(Path(__file__).with_name("service_rival.py")),
-         str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        [os.environ["LITSERVE_PYTHON"], str(program), str(port), *words],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-
-    def post(connection, seed):
-        connection.request(
-            "POST", "/predict", json.dumps({"seed": seed}), {"Content-Type": "application/json"}
-        )
-        assert len(json.loads(connection.getresponse().read())["data"]) == 1024
-
-    end = time.monotonic() + 200
-    while True:
-        try:
-            post(http.client.HTTPConnection("127.0.0.1", port), 0)
-            break
-        except (OSError, KeyError, ValueError):
-            assert time.monotonic() < end
-            time.sleep(0.5)
-    rates = {"litserve": [], "ours": []}
     try:
-        with Sampling() as one:
-            one.worker()
-            for _ in range(3):
-                rates["ours"].append(rate(lambda _: one.draw, lambda draw, n: draw(seed=n)))
-                rates["litserve"].append(
-                    rate(lambda _: http.client.HTTPConnection("127.0.0.1", port), post)
-                )
+        end = time.monotonic() + 200
+        while True:
+            try:
+                ask_litserve(http.client.HTTPConnection("127.0.0.1", port), seed=0, count=8)
+                break
+            except (OSError, http.client.HTTPException, AssertionError):
+                assert time.monotonic() < end
+                time.sleep(0.5)
+        yield port, theirs.pid
     finally:
         os.killpg(theirs.pid, 9)
         theirs.wait()
+
+
+def ask_litserve(connection, **fields):
+    body = json.dumps(fields)
+    connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    return answer.read()
+
+
+def rival():
+    """Calls a second of 16 clients: LitServe's and ours, in turns."""
+    rates = {"litserve": [], "ours": []}
+    with litserve() as (port, _), Sampling() as one:
+        one.worker()
+        for _ in range(3):
+            rates["ours"].append(rate(lambda _: one.draw, lambda draw, n: draw(seed=n)))
+            rates["litserve"].append(
+                rate(
+                    lambda _: http.client.HTTPConnection("127.0.0.1", port),
+                    lambda connection, n: ask_litserve(connection, seed=n),
+                )
+            )
     ours, others = (statistics.median(rates[name]) for name in ("ours", "litserve"))
     return {"ours_per_s": ours, "litserve_per_s": others, "ratio": ours / others}
+
+
+def rival_left():
+    """How long a worker goes on for a client that left a stream of 40,000 images after a few."""
+    from test_engine import below
+
+    with litserve("stream") as (port, process):
+        workers = {child: busy(child) for child in below(process)}
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        body = json.dumps({"count": 40_000})
+        connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read(8192)
+        worker = max(workers, key=lambda child: busy(child) - workers[child])
+        answer.close()
+        connection.close()
+        theirs = idle_after(worker)
+        began = time.perf_counter()
+        ask_litserve(http.client.HTTPConnection("127.0.0.1", port), count=8)
+        then = time.perf_counter() - began
+    with Sampling() as one:
+        worker = one.worker()
+        stream = one.stream()
+        [next(stream) for _ in range(20)]
+        stream.cancel()
+        ours = idle_after(worker)
+    return {"litserve_s": theirs, "litserve_next_s": then, "ours_s": ours}
+
+
+def uploading():
+    """MiB of 1 MiB chunks taken in, checked and synced a second of the server's processor time."""
+    import grpc
+    from running import Client, Running, certificates, synthaug
+
+    found = {}
+    data = os.urandom(256 << 20)
+    for name in ("plain", "mtls"):
+        with tempfile.TemporaryDirectory() as place:
+            folder, options = Path(place), ()
+            if name == "mtls":
+                certificates(folder, "server", "client")
+                synthaug(
+                    "serve", "tokens", "add", "--owner", "a", "--role", "submitter",
+                    "--certificate", "client", "--store", str(folder / "store"),
+                )  # fmt: skip
+                options = (
+                    "--tls-cert", str(folder / "server.pem"), "--tls-key",
+                    str(folder / "server.key"), "--client-ca", str(folder / "ca.pem"),
+                )  # fmt: skip
+            server = Running(folder / "store", *options)
+            if name == "mtls":
+                ca, key, chain = (
+                    (folder / file).read_bytes() for file in ("ca.pem", "client.key", "client.pem")
+                )
+                credentials = grpc.ssl_channel_credentials(ca, key, chain)
+                address = server.address.replace("127.0.0.1", "localhost")
+                channel = grpc.secure_channel(address, credentials)
+            else:
+                channel = server.channel()
+            with channel:
+                client = Client(channel)
+                client.upload(data[: 8 << 20])
+                rates = []
+                for _ in range(3):
+                    used = server.cpu_seconds
+                    client.upload(data)
+                    rates.append(256 / (server.cpu_seconds - used))
+                found[f"{name}_mib_per_cpu_s"] = statistics.median(rates)
+            server.stop()
+    return found
 
 
 def rate(connect, ask, seconds=5):
@@ -420,6 +498,54 @@ def lone_work():
     }  # fmt: skip
 
 
+def around_work():
+    """Of anonymizing through the client, what is not the job's worker: all that the service adds.
+
+    From the start of the client's process to its end, less the time between the start and the end
+    of the job. The difference of two runs drowns in the noise of a shared machine, this does not.
+    """
+    import datetime
+
+    import test_engine
+    from google.longrunning import operations_pb2
+    from running import Client, Running
+
+    from synthaug.v1 import job_pb2
+
+    source = Path(os.environ["SYNTHAUG_CLIP"])
+    with tempfile.TemporaryDirectory() as folder:
+        server = Running(Path(folder) / "store")
+        began = time.perf_counter()
+        words = ["--server", server.address, "anonymize", str(source), "--seed", "1"]
+        code = "from synthaug.cli import main; main()"
+        out = ["-o", str(Path(folder) / "out.mp4")]
+        done = subprocess.run([sys.executable, "-c", code, *words, *out], stdout=subprocess.DEVNULL)
+        wall = time.perf_counter() - began
+        with server.channel() as channel:
+            asked = operations_pb2.ListOperationsRequest()
+            (operation,) = Client(channel).operations.ListOperations(asked).operations
+            about = job_pb2.JobMetadata()
+            operation.metadata.Unpack(about)
+        (engine,) = test_engine.running(server, test_engine.ENGINE)
+        beside = sum(own_cpu(process) for process in (server.process.pid, engine))
+        server.stop()
+    start, end = (
+        each.ToDatetime(datetime.UTC).timestamp() for each in (about.start_time, about.end_time)
+    )
+    outside = wall - (end - start)
+    return {
+        "clip": source.name, "exit_code": done.returncode, "served_s": wall,
+        "worker_s": end - start, "outside_s": outside, "share": outside / (end - start),
+        "front_and_engine_cpu_s": beside, "cpu_share": beside / (end - start),
+    }  # fmt: skip
+
+
+def own_cpu(process):
+    """Processor seconds of a process alone."""
+    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def spent_by(process):
     """Processor seconds of a process, of all below it, and of those of them that have ended."""
     words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
@@ -429,8 +555,21 @@ def spent_by(process):
 
 
 MEASURES = {
-    f.__name__: f for f in (unary, letting_go, death, batching, accepting, memory, rival, lone_work)
-}
+    f.__name__: f
+    for f in (
+        unary,
+        letting_go,
+        death,
+        batching,
+        accepting,
+        uploading,
+        memory,
+        rival,
+        rival_left,
+        lone_work,
+        around_work,
+    )
+}  # fmt: skip
 ROWS = [
     ("unary call through a worker, p50", "≤ 5 ms", "unary",
      "{p50_ms:.1f} ms (p99 {p99_ms:.1f}; processor time: front {front_cpu_ms:.1f}, "
@@ -447,11 +586,19 @@ ROWS = [
      "{ratio:.1f}x ({alone_per_s:.0f} → {batched_per_s:.0f} calls/s)"),
     ("the same endpoint in LitServe, 16 clients", "≥ 1x its throughput", "rival",
      "{ratio:.1f}x ({litserve_per_s:.0f} → {ours_per_s:.0f} calls/s)"),
+    ("client leaves a stream → worker idle: LitServe, ours", "it stops where theirs does not",
+     "rival_left", "{litserve_s:.1f} s (its next answer {litserve_next_s:.1f} s later), "
+     "{ours_s:.2f} s"),
+    ("upload of 1 MiB chunks with CRC and fsync, per server CPU second", "≥ 400 MiB", "uploading",
+     "{plain_mib_per_cpu_s:.0f} MiB ({mtls_mib_per_cpu_s:.0f} with mTLS)"),
     ("idle memory, front + engine", "≤ 80 MiB", "memory", "{front_mib:.0f} + {engine_mib:.0f} MiB"),
     ("start to SERVING", "≤ 1.5 s", "memory", "{seconds_to_serving:.1f} s"),
     ("service over the local call, anonymizing a 360p clip", "≤ 5 %", "lone_work",
      "{overhead:.1%} ({alone_s:.1f} → {served_s:.1f} s; processor time {cpu_overhead:.1%}: "
      "{alone_cpu_s:.1f} → {served_cpu_s:.1f} s)"),
+    ("of such a call, all that is not the job's worker", "≤ 5 %", "around_work",
+     "{share:.1%} ({outside_s:.1f} s beside {worker_s:.1f} s; meanwhile front and engine ran "
+     "{front_and_engine_cpu_s:.1f} s, {cpu_share:.1%})"),
 ]  # fmt: skip
 
 

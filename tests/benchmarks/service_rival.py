@@ -1,4 +1,7 @@
-"""The same image endpoint as LitServe's own guide writes one: python service_rival.py PORT."""
+"""The same image endpoints as LitServe's own guide writes them.
+
+Run: python service_rival.py PORT [stream]
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,29 @@ class Draw(litserve.LitAPI):
         return {"data": base64.b64encode(data).decode()}
 
 
+class Stream(litserve.LitAPI):
+    def setup(self, device):
+        Draw.setup(self, device)
+
+    def predict(self, request):
+        from synthaug.provenance import latent_seed
+
+        for first in range(0, request["count"], 8):
+            seeds = [latent_seed(0, "dark", index) for index in range(first, first + 8)]
+            generator = self.generator
+            latents = generator.latents(seeds)
+            yield generator.render(latents, [0] * len(seeds), together=True)
+
+    def encode_response(self, output):
+        for images in output:
+            data = images.permute(0, 2, 3, 1).contiguous().numpy().tobytes()
+            yield {"data": base64.b64encode(data).decode()}
+
+
 if __name__ == "__main__":
-    server = litserve.LitServer(
-        Draw(max_batch_size=64, batch_timeout=0.002), accelerator="cpu", workers_per_device=1
-    )
+    if sys.argv[2:] == ["stream"]:
+        api = Stream(stream=True)
+    else:
+        api = Draw(max_batch_size=64, batch_timeout=0.002)
+    server = litserve.LitServer(api, accelerator="cpu", workers_per_device=1)
     server.run(port=int(sys.argv[1]), host="127.0.0.1", generate_client_file=False)

@@ -9,14 +9,22 @@ from typing import Any
 
 import grpc
 import pytest
+from google.longrunning import operations_pb2
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import Client, Running, refused, told
+from test_engine import until
 
-from synthaug.v1 import artifact_pb2, augmentation_pb2, model_pb2
+from synthaug.v1 import (
+    anonymization_pb2,
+    artifact_pb2,
+    augmentation_pb2,
+    model_pb2,
+    quality_pb2,
+)
 from synthaug_server.app import SERVICES
 from synthaug_server.front.boundary import _message_of
 from synthaug_server.refusal import Refused, refusal_of, status_of, without_paths
@@ -125,6 +133,8 @@ def strings(descriptor: Descriptor) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def channel(server: Running) -> Iterator[grpc.Channel]:
+    # The engine's own files come a moment after SERVING; none is to appear afterwards.
+    until(lambda: (server.store / "workers.log").exists())
     with server.channel() as opened:
         yield opened
 
@@ -158,23 +168,94 @@ def test_path_tricks_in_every_string_field(
     assert snapshot(server.store.parent) == before
 
 
-def test_each_string_alone_is_refused_too(server: Running, channel: grpc.Channel) -> None:
-    """Behind other checks that would have refused the message first."""
-    client = Client(channel)
+def orders(client: Client) -> dict[str, tuple[Any, Message]]:
+    """Calls with more than one string, and a message for each that is refused for none of them."""
     artifact = client.upload(b"tar").name
+    media = client.upload(b"mp4", artifact_pb2.ARTIFACT_KIND_MEDIA).name
+    id_, set_ = "3f333df6-90a4-4fda-8dd3-9485d27cee36", {"artifacts": [artifact]}
+    evaluate = quality_pb2.EvaluateQualityRequest(
+        request_id=id_, real=set_, synthetic=set_, train=set_, validate_only=True
+    )
+    hide = anonymization_pb2.CreateAnonymizeJobRequest(
+        request_id=id_, media=media, validate_only=True
+    )
+    grow = augmentation_pb2.CreateAugmentJobRequest(
+        request_id=id_, dataset=set_, validate_only=True
+    )
+    return {
+        "evaluate": (client.quality.EvaluateQuality, evaluate),
+        "anonymize": (client.anonymization.CreateAnonymizeJob, hide),
+        "augment": (client.augmentation.CreateAugmentJob, grow),
+        "list": (client.operations.ListOperations, operations_pb2.ListOperationsRequest()),
+        "delete": (
+            client.artifacts.DeleteArtifact,
+            artifact_pb2.DeleteArtifactRequest(name=f"artifacts/{'a' * 26}"),
+        ),
+    }
+
+
+def places(message: Message, prefix: str = "") -> Iterator[str]:
+    """The string fields of a message, those of messages inside it too, as dotted paths."""
+    for field in message.DESCRIPTOR.fields:
+        if field.type == FieldDescriptor.TYPE_STRING:
+            yield prefix + field.name
+        elif (
+            field.type == FieldDescriptor.TYPE_MESSAGE
+            and not field.is_repeated
+            and field.message_type.full_name.startswith("synthaug")
+        ):
+            yield from places(getattr(message, field.name), f"{prefix}{field.name}.")
+
+
+def put(message: Any, place: str, text: str) -> None:
+    *above, name = place.split(".")
+    for part in above:
+        message = getattr(message, part)
+    if message.DESCRIPTOR.fields_by_name[name].is_repeated:
+        getattr(message, name).append(text)
+    else:
+        setattr(message, name, text)
+
+
+# Whatever is written there is a name or an expression, and none of them leads to a file.
+FREE = ("groups.pattern", "real_groups.pattern", "train_groups.pattern")
+
+
+@pytest.mark.parametrize("order", ["evaluate", "anonymize", "augment", "list", "delete"])
+def test_each_string_alone_is_refused_too(
+    server: Running, channel: grpc.Channel, order: str
+) -> None:
+    """Behind other checks that would have refused the message first."""
+    call, base = orders(Client(channel))[order]
+    before = snapshot(server.store.parent)
+    if order != "delete":
+        call(base, timeout=60)  # nothing else is wrong with it
+    for place in places(base):
+        for text in TRICKS:
+            message = type(base)()
+            message.CopyFrom(base)
+            put(message, place, text)
+            try:
+                call(message, timeout=60)
+                assert place in FREE, (place, text[:40])
+            except grpc.RpcError as error:
+                harmless(error)
+                found = told(error)
+                assert found.code in ("INVALID_ARGUMENT", "NOT_FOUND"), (place, text[:40])
+                assert text[:40] not in str(found)
+    assert snapshot(server.store.parent) == before
+
+
+def test_class_names_are_no_paths(server: Running, channel: grpc.Channel) -> None:
+    call, base = orders(Client(channel))["augment"]
     before = snapshot(server.store.parent)
     for text in TRICKS:
-        request = augmentation_pb2.CreateAugmentJobRequest(
-            request_id="3f333df6-90a4-4fda-8dd3-9485d27cee36"
-        )
-        request.dataset.artifacts.append(artifact)
-        request.target_counts.classes.targets[text].count = 5
-        if "DROP" not in text:  # a class may be called that; it is never part of a query
-            assert refused(client.augmentation.CreateAugmentJob, request).fields
-        for collection in ("artifacts", "uploads"):
-            delete = artifact_pb2.DeleteArtifactRequest(name=f"{collection}/{text}")
-            error = refused(client.artifacts.DeleteArtifact, delete)
-            assert error.code == "INVALID_ARGUMENT"
+        if "DROP" in text:  # a class may be called that; it is never part of a query
+            continue
+        message = augmentation_pb2.CreateAugmentJobRequest()
+        message.CopyFrom(base)
+        message.target_counts.classes.targets[text].count = 5
+        assert refused(call, message).fields
     assert snapshot(server.store.parent) == before
 
 
