@@ -26,7 +26,7 @@ class Magnified:
 
     detector: Detector
     scale: float = 2.0
-    tile: int = 2048
+    tile: int = 1536
     margin: int = 192
 
     @property

@@ -29,6 +29,7 @@ from synthaug.faces.turning import stored, upright
 from synthaug.faces.zones import Zone, zone_spots
 from synthaug.jobs.anonymize_openness import read_openness
 from synthaug.jobs.anonymize_people import recognised, references
+from synthaug.jobs.memory import give_back
 from synthaug.media import Clip, Limits, frames, probe
 from synthaug.media.editing import picture
 from synthaug.training.progress import Callback, Progress, tell
@@ -112,6 +113,9 @@ def plan_video(
         recognised(clip, planned, tracks, people, tuple(callbacks))
     planned = [part for each in planned for part in _within(each, spans, clip, times)]
     planned += [_zone(zone, times, clip) for zone in zones]
+    detectors = {each.name: each.sha256 for each in lookout.detectors}
+    del lookout
+    give_back()  # detectors of large pictures, before a network for faces is loaded
     unread = read_openness(clip, planned, tuple(callbacks))
     notes += [unread] if unread else []
     for number, each in enumerate(planned):
@@ -120,8 +124,7 @@ def plan_video(
     wishes = (settings, _hashes((*keep, *only)), bool(only), zones, smallest, consistent)
     plan = Plan(
         clip.path.name, digest, clip.width, clip.height, found, clip.time_base,
-        {each.name: each.sha256 for each in lookout.detectors}, _digest(key, *wishes), planned,
-        notes, spans,
+        detectors, _digest(key, *wishes), planned, notes, spans,
     )  # fmt: skip
     _write(plan, out, boxes)
     if out is not None and work is None:

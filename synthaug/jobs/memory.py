@@ -1,12 +1,14 @@
-"""How much memory this process has held."""
+"""How much memory this process has held, and giving back what it no longer needs."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import re
 import sys
 from pathlib import Path
 
-__all__ = ["peak_memory"]
+__all__ = ["give_back", "peak_memory"]
 
 
 def peak_memory() -> int | None:
@@ -25,3 +27,16 @@ def peak_memory() -> int | None:
         return None
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(most) * (1 if sys.platform == "darwin" else 1024)
+
+
+def give_back() -> None:
+    """Give the system back memory that was freed: glibc keeps it for what comes next.
+
+    After a detector has seen large pictures that is some hundred MiB. Elsewhere than on
+    glibc nothing happens.
+    """
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

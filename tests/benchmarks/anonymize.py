@@ -17,7 +17,6 @@ import csv
 import dataclasses
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -38,51 +37,17 @@ from synthaug.errors import SynthaugError
 from synthaug.faces.detections import Detections, overlap
 from synthaug.faces.detectors import CenterFace, YuNet
 from synthaug.faces.geometry import Placement, cut, oval, placement
-from synthaug.faces.plan import Action, Plan, PlannedTrack, read_plan, write_plan
+from synthaug.faces.plan import Action, Plan, PlannedTrack, read_plan
 from synthaug.faces.tracks import Source, Spot
 from synthaug.media import Writer, frames, probe
 
 SYSTEMS = ("synthaug", "deface")
+CHILD = Path(__file__).with_name("anonymize_child.py")
 SPEEDS = {"360p": "stage_cuts", "720p": "interview_720p_audio", "1080p": "street_1080p"}
 SHORT, LONG = 16, 64
 STILL = 0.02  # movement from frame to frame, in sides, below which a track stands still
 # Where points lie in a box, for faces that were boxed by hand.
 LAYOUT = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], np.float32)
-
-
-def child(system: str, source: Path, output: Path, plan: Path) -> None:
-    """One program on one file; what it cost on stdout."""
-    cv2.setNumThreads(1)
-    spent = {"cpu": 0.0}
-    before = _cpu()
-    if system == "deface":
-        sys.argv = ["deface", str(source), "-o", str(output)]
-        from deface.deface import main as deface
-
-        sys.stdout = sys.stderr
-        deface()
-        sys.stdout = sys.__stdout__
-    else:
-        from synthaug.jobs.anonymize_plan import plan_video
-        from synthaug.jobs.anonymize_render import render
-
-        planned = plan_video(source)
-        write_plan(planned, plan)
-        made = render(
-            planned, source, output, salt=b"benchmark", ladder=people.ladder(), force=True,
-            resume=False,
-        )  # fmt: skip
-        spent["rungs"] = {
-            name: sum(counts.get(name, 0) for counts in made.rungs.values())
-            for name in {name for counts in made.rungs.values() for name in counts}
-        }
-    spent["cpu"] = _cpu() - before
-    print(json.dumps(spent))
-
-
-def _cpu() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _held(process: int) -> int:
@@ -105,7 +70,7 @@ def written(system: str, source: Path, work: Path) -> tuple[Path, Path, dict[str
     plan = work / f"{source.stem}.{people.weights()}.plan.jsonl"
     facts = work / f"{name}.{system}.cost.json"
     if not facts.exists():
-        command = [sys.executable, __file__, "child", system, source, output, plan]
+        command = [sys.executable, CHILD, system, source, output, plan]
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             running = subprocess.Popen(
                 [str(word) for word in command], stdout=out, stderr=err,
@@ -387,9 +352,6 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["child"]:
-        child(sys.argv[2], *map(Path, sys.argv[3:6]))
-        return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["run", "table"])
     parser.add_argument("--data", type=Path)
