@@ -23,7 +23,9 @@ _PASSAGE = 0.18
 _MOST_COLOUR = 56.0
 _SIGMAS = (0.0, 0.5, 0.8, 1.2, 1.7, 2.4, 3.4)
 _MOST_GRAIN = 8.0
-_MOST_BLACK, _LEAST_WHITE = 64.0, 190.0
+_MOST_BLACK, _LEAST_WHITE = 64.0, 60.0
+_BRIGHTER = 1.7
+"""White over the brightest of what surrounds a face: skin outshines most clothes and walls."""
 _MOST_MOVED, _MOST_SCALED, _MOST_TURNED = 0.04, 0.06, 0.1
 """Shares of the side, shares of the size and radians that a face is aligned by."""
 _EDGE = 5.0
@@ -112,9 +114,9 @@ def exposure(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> Exposure:
         return Exposure()
     grey = chosen @ np.array([0.299, 0.587, 0.114], np.float32)
     black, white = np.percentile(grey, (2, 98))
-    # A black wall is no darkness: half of all levels stay in use.
-    black = float(np.clip(black - _EDGE, 0, _MOST_BLACK))
-    return Exposure(black, float(np.clip(white + _EDGE, _LEAST_WHITE, 255)))
+    white = float(np.clip(_BRIGHTER * white, _LEAST_WHITE, 255))
+    # Where little is bright, black is dark clothes or dark walls, not haze.
+    return Exposure(float(np.clip(black - _EDGE, 0, min(_MOST_BLACK, white / 4))), white)
 
 
 def aligned(
