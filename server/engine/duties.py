@@ -46,7 +46,7 @@ _RUNGS = {
 _RUNG_NUMBERS = {name: number for number, name in _RUNGS.items()}
 _DOUBTS = 10_000
 _PLAN = "plan.jsonl"
-_PLANNING = {"keep", "only", "zones", "between", "consistent", "mute"}
+_OF_VIDEOS = {"between", "consistent", "mute"}
 # Of the saved set: what may leave the server. The private report shows real images.
 _SET = (
     "dataset.json", "provenance.jsonl", "real.csv", "report.html", "report.json", "synthetic",
@@ -260,16 +260,15 @@ def _anonymize_options(
              s.end.ToTimedelta().total_seconds() if s.HasField("end") else math.inf)
             for s in request.between
         ],
-        # Not the local call's smallest, which leaves small faces open.
-        "covered_below": request.smallest, "consistent": request.consistent, "mute": request.mute,
+        "smallest": request.smallest, "consistent": request.consistent, "mute": request.mute,
         "rung": _RUNGS.get(request.rung), "strict": request.strict,
         "plan": order.artifact(request.plan) if request.plan else None,
         "plan_only": request.plan_only,
     }  # fmt: skip
     told = {name: value for name, value in asked.items() if value}
     if is_still(_media(order, request.media, "media")):
-        # The local call knows of these in videos only: none is passed over.
-        planning = sorted(_PLANNING & told.keys())
+        # These mean something in videos only: none is passed over.
+        planning = sorted(_OF_VIDEOS & told.keys())
         if planning:
             raise InputError(
                 planning[0], expected="nothing with a picture", got="a value",
@@ -290,12 +289,19 @@ def _zones(order: Order, request: anonymization_pb2.CreateAnonymizeJobRequest) -
     if not request.zones:
         return []
     from synthaug.faces.zones import Zone
+    from synthaug.jobs.anonymize_inputs import is_still
     from synthaug.media import probe
+    from synthaug.media.reading import probe_still
 
-    clip = probe(_media(order, request.media, "media"))
-    width, height = clip.width, clip.height
-    if round(clip.rotation / 90) % 2:
-        width, height = height, width
+    file = _media(order, request.media, "media")
+    if is_still(file):
+        still = probe_still(file)
+        width, height = still.width, still.height
+    else:
+        clip = probe(file)
+        width, height = clip.width, clip.height
+        if round(clip.rotation / 90) % 2:
+            width, height = height, width
     return [
         Zone(z.left * width, z.top * height, z.width * width, z.height * height)
         for z in request.zones

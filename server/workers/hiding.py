@@ -134,7 +134,7 @@ class _Hiding:
             ladder=self._ladders[told.rung or anonymization_pb2.REPLACEMENT_RUNG_GENERATED],
             lookout=Lookout(self._detectors),
             zones=[(z.left, z.top, z.width, z.height) for z in told.zones],
-            covered_below=told.smallest,
+            smallest=told.smallest,
             seed=told.seed if told.HasField("seed") else None,
         )
 

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from synthaug.cli.boundary import Answer, deliver
 from synthaug.cli.options import Debug, Json, Resume
-from synthaug.cli.planning import Between, Zones, plan, spans_of, zones_of
+from synthaug.cli.planning import Between, Smallest, Zones, plan, spans_of, zones_of
 from synthaug.cli.progress import Progress
 from synthaug.cli.reaching import doer, here, refuse_server
 from synthaug.errors import InputError
@@ -142,9 +142,7 @@ def run(
     ] = None,
     between: Between = None,
     zone: Zones = None,
-    smallest: Annotated[
-        float, typer.Option(metavar="PIXELS", help="Leave faces that never get as large as this.")
-    ] = 0.0,
+    smallest: Smallest = 0.0,
     consistent: Annotated[
         bool,
         typer.Option(

@@ -62,7 +62,11 @@ Zones = Annotated[
 ]  # fmt: skip
 Smallest = Annotated[
     float,
-    typer.Option("--smallest", metavar="PIXELS", help="Leave faces that never get this large."),
+    typer.Option(
+        "--smallest",
+        metavar="PIXELS",
+        help="Cover faces that never get as large as this, in place of drawing new ones.",
+    ),
 ]
 Consistent = Annotated[
     bool,

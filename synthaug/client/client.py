@@ -204,7 +204,7 @@ class Client:
         Args:
             frames: seconds and uint8 (H, W, 3) RGB of each; all of one size. They are read ahead
                 of the answers.
-            smallest: faces with a side below so many pixels are covered, not generated.
+            smallest: faces with a larger side below it are covered, not generated, pixels.
             seed: of the faces; random where None.
 
         Raises:

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from synthaug.faces.recognisers import Recogniser
 from synthaug.faces.tracks import Source, Spot, Track
 
-__all__ = ["Known", "chosen_sights", "compared", "persons", "robust_mean"]
+__all__ = ["FEWEST", "Known", "chosen_sights", "compared", "persons", "robust_mean"]
 
 Floats = NDArray[np.float32]
 
 _SMALLEST = 28.0  # side below which a face says too little, pixels
-_FEWEST = 3  # sights below which nobody is told apart
+FEWEST = 3
+"""Sights of a track below which nobody is told apart."""
 
 
 class Known(enum.StrEnum):
@@ -50,13 +51,16 @@ def robust_mean(rows: Floats) -> Floats:
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32)
 
 
-def compared(rows: Floats, references: Floats, recogniser: Recogniser) -> tuple[Known, float]:
+def compared(
+    rows: Floats, references: Floats, recogniser: Recogniser, *, fewest: int = FEWEST
+) -> tuple[Known, float]:
     """Whether a track shows one of the people of some photographs, and the likeness.
 
     Args:
         rows: unit vectors of the track's sights, float32 (K, D).
         references: of the photographs, float32 (R, D).
         recogniser: whose they are.
+        fewest: sights from which anything is sure; a single picture has one.
 
     Returns:
         ``SAME`` only where the whole track is like one photograph, in every sight: a track
@@ -67,7 +71,7 @@ def compared(rows: Floats, references: Floats, recogniser: Recogniser) -> tuple[
     likeness = references @ robust_mean(rows)
     best = int(likeness.argmax())
     score = float(likeness[best])
-    if len(rows) < _FEWEST:
+    if len(rows) < fewest:
         return Known.UNSURE, score
     sights = rows @ references[best]
     if score >= recogniser.same and float(sights.min()) >= recogniser.other:

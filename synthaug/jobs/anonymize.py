@@ -82,8 +82,8 @@ def anonymize(
         keep: photographs of people who stay as they are.
         only: photographs of the only people to hide.
         zones: boxes that are always covered.
-        between: spans of seconds; nothing is hidden outside them.
-        smallest: faces whose larger side stays below it stay as they are, pixels.
+        between: spans of seconds of videos; nothing is hidden outside them.
+        smallest: faces whose larger side stays below it are covered, not generated, pixels.
         consistent: one new face for a person throughout a video; a viewer then sees who
             appears again.
         mute: leave the sound out.
@@ -151,10 +151,16 @@ def _one(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
 
 
 def _picture(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
+    if wishes.planning["between"]:
+        raise InputError(
+            "between", expected="a video", got="a picture, which has no seconds", where=str(source),
+            remedy="Leave it out for pictures.", code="input.option",
+        )  # fmt: skip
     salt = salt_of(wishes.seed) if wishes.seed is not None else secrets.token_bytes(32)
+    asked = {name: wishes.planning[name] for name in ("keep", "only", "zones", "smallest")}
     made, plan = anonymize_still(
         source, target, salt=salt, ladder=Ladder.usual(wishes.generator), force=wishes.force,
-        limits=wishes.limits, callbacks=wishes.callbacks,
+        limits=wishes.limits, callbacks=wishes.callbacks, **asked,
     )  # fmt: skip
     return _audited(source, target, plan, made, wishes)
 

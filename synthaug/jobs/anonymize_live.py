@@ -71,7 +71,7 @@ class Live:
         ladder: what draws faces; the usual one where it is None.
         lookout: what finds them.
         zones: left, top, width and height as shares of the picture: always covered.
-        covered_below: faces with a larger side below it are covered, pixels.
+        smallest: faces with a larger side below it are covered, not generated, pixels.
         seed: of the latents; random and kept nowhere where it is None.
     """
 
@@ -81,14 +81,14 @@ class Live:
         ladder: Ladder | None = None,
         lookout: Lookout | None = None,
         zones: Sequence[tuple[float, float, float, float]] = (),
-        covered_below: float = 0.0,
+        smallest: float = 0.0,
         seed: int | None = None,
     ) -> None:
         self._ladder = ladder or Ladder.usual()
         self._lookout = lookout or Lookout()
         self._lookout.reset()
         self._cut, self._motion = CutFinder(), MotionFinder()
-        self._zones, self._smallest = zones, covered_below
+        self._zones, self._smallest = zones, smallest
         self._salt = secrets.token_bytes(32) if seed is None else salt_of(seed)
         self._followed: list[_Followed] = []
         self._named = 0

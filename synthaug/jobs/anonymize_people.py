@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,10 @@ from synthaug.datasets.limits import Limits
 from synthaug.errors import Damaged, InputError
 from synthaug.faces.detections import Detections
 from synthaug.faces.lookout import Lookout
-from synthaug.faces.people import Known, chosen_sights, compared, persons, robust_mean
+from synthaug.faces.people import FEWEST, Known, chosen_sights, compared, persons, robust_mean
 from synthaug.faces.plan import Action, PlannedTrack
 from synthaug.faces.recognisers import Recogniser, recognisers
 from synthaug.faces.tracks import Track
-from synthaug.faces.turning import upright
-from synthaug.media import Clip, frames
-from synthaug.media.editing import picture
 from synthaug.training.progress import Callback, Progress, tell
 
 __all__ = ["People", "recognised", "references"]
@@ -96,26 +93,29 @@ def _known(file: Path, lookout: Lookout, recogniser: Recogniser) -> Floats:
 
 
 def recognised(
-    clip: Clip,
+    pictures: Iterable[Callable[[], NDArray[np.uint8]]],
     planned: Sequence[PlannedTrack],
     tracks: Sequence[Track],
     people: People,
     callbacks: Sequence[Callback],
+    *,
+    fewest: int = FEWEST,
 ) -> None:
     """Set the tracks' actions, and their people's numbers where they are linked.
 
     Args:
-        clip: the video.
+        pictures: each gives a frame, upright, RGB uint8 (H, W, 3); only those needed are asked.
         planned: what happens to each track; changed in place.
         tracks: the same tracks, in the upright picture.
         people: who to look for.
         callbacks: told of progress.
+        fewest: sights from which a track can be anybody for sure.
     """
-    rows = _embedded(clip, tracks, people.recogniser, callbacks)
+    rows = _embedded(pictures, tracks, people.recogniser, callbacks)
     if len(people.known):
         for each, own in zip(planned, rows, strict=True):
             if each.action is not Action.KEEP:
-                _decide(each, own, people)
+                _decide(each, own, people, fewest)
     if people.linked:
         means = [robust_mean(own) if len(own) else None for own in rows]
         numbers = persons(tracks, means, people.recogniser.same)
@@ -123,8 +123,8 @@ def recognised(
             each.person = number
 
 
-def _decide(each: PlannedTrack, own: Floats, people: People) -> None:
-    known, score = compared(own, people.known, people.recogniser)
+def _decide(each: PlannedTrack, own: Floats, people: People, fewest: int) -> None:
+    known, score = compared(own, people.known, people.recogniser, fewest=fewest)
     if known is Known.UNSURE:
         whom = "one of those to hide" if people.hide else "one of those to keep"
         sure = people.recogniser.same
@@ -135,9 +135,12 @@ def _decide(each: PlannedTrack, own: Floats, people: People) -> None:
 
 
 def _embedded(
-    clip: Clip, tracks: Sequence[Track], recogniser: Recogniser, callbacks: Sequence[Callback]
+    pictures: Iterable[Callable[[], NDArray[np.uint8]]],
+    tracks: Sequence[Track],
+    recogniser: Recogniser,
+    callbacks: Sequence[Callback],
 ) -> list[Floats]:
-    """Unit vectors (K, D) of the chosen sights of each track; the video is read once more."""
+    """Unit vectors (K, D) of the chosen sights of each track."""
     wanted: dict[int, list[tuple[int, int]]] = {}
     for number, each in enumerate(tracks):
         for row in chosen_sights(each.spots):
@@ -145,9 +148,9 @@ def _embedded(
     rows: list[list[Floats]] = [[] for _ in tracks]
     last = max(wanted, default=-1)
     try:
-        for index, frame in enumerate(frames(clip)):
+        for index, shown in enumerate(pictures):
             if index in wanted:
-                image = upright(picture(frame), clip.rotation)
+                image = shown()
                 for number, row in wanted[index]:
                     spot = tracks[number].spots[row]
                     face = Detections(spot.box[None], spot.points[None], np.ones(1, np.float32))

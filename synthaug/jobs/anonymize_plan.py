@@ -9,7 +9,7 @@ import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from synthaug.media.editing import picture
 from synthaug.training.progress import Callback, Progress, tell
 from synthaug.weights.registry import sha256_of
 
-__all__ = ["plan_video"]
+__all__ = ["cover_small", "plan_video"]
 
 _SYNC_SECONDS = 10.0
 _AROUND = 1.0  # seconds beyond a span that are looked at too, so that tracks begin well
@@ -75,7 +75,7 @@ def plan_video(
         only: photographs of the only people to hide; whoever may be one of them is hidden.
         zones: boxes that are always covered.
         between: spans of seconds since the first frame; nothing is hidden outside them.
-        smallest: faces whose larger side stays below it stay as they are, pixels.
+        smallest: faces whose larger side stays below it are covered, not generated, pixels.
         consistent: link tracks that show one person, so that all get one new face; this
             tells a viewer who appears again.
         limits: what to refuse.
@@ -108,9 +108,9 @@ def plan_video(
         notes = _look(clip, sights, lookout, spans, tuple(callbacks))
         tracks, times, found = _tracked(clip, sights, settings)
     planned = [_planned(each, times, lookout) for each in tracks]
-    _spare_small(planned, smallest)
+    cover_small(planned, smallest)
     if people is not None:
-        recognised(clip, planned, tracks, people, tuple(callbacks))
+        recognised(_shown(clip), planned, tracks, people, tuple(callbacks))
     planned = [part for each in planned for part in _within(each, spans, clip, times)]
     planned += [_zone(zone, times, clip) for zone in zones]
     detectors = {each.name: each.sha256 for each in lookout.detectors}
@@ -233,12 +233,23 @@ def _shown_size(clip: Clip) -> tuple[int, int]:
     return (clip.height, clip.width) if turned else (clip.width, clip.height)
 
 
-def _spare_small(planned: list[PlannedTrack], smallest: float) -> None:
+def _shown(clip: Clip) -> Iterator[Callable[[], NDArray[np.uint8]]]:
+    """The frames of a video once more; each is turned into a picture only where it is needed."""
+    for frame in frames(clip):
+        yield functools.partial(_seen, frame, clip.rotation)
+
+
+def _seen(frame: Any, rotation: int) -> NDArray[np.uint8]:
+    return upright(picture(frame), rotation)
+
+
+def cover_small(planned: Sequence[PlannedTrack], smallest: float) -> None:
+    """Cover faces whose larger side never gets to ``smallest`` pixels, and say so beside them."""
     for each in planned:
         largest = max(float(max(spot.box[2:])) for spot in each.spots)
         if largest < smallest:
-            each.action = Action.KEEP
-            each.doubts.append(f"left open: at most {largest:.0f} pixels, below {smallest:g}")
+            each.action = Action.COVER
+            each.doubts.append(f"covered: at most {largest:.0f} pixels, below {smallest:g}")
 
 
 def _within(

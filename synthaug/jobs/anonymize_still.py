@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +19,12 @@ from numpy.typing import NDArray
 from synthaug.errors import Damaged, InputError
 from synthaug.faces.cuts import CutFinder
 from synthaug.faces.lookout import Lookout
+from synthaug.faces.people import FEWEST
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.faces.tracks import Track, track
+from synthaug.faces.zones import Zone, zone_spots
+from synthaug.jobs.anonymize_people import People, recognised, references
+from synthaug.jobs.anonymize_plan import cover_small
 from synthaug.jobs.anonymize_result import Rendered
 from synthaug.media.clip import Limits
 from synthaug.media.marking import Mark
@@ -45,7 +50,10 @@ def anonymize_still(
     *,
     salt: bytes | None = None,
     ladder: Ladder | None = None,
-    decide: Callable[[Plan], Plan] | None = None,
+    keep: Sequence[str | Path] = (),
+    only: Sequence[str | Path] = (),
+    zones: Sequence[Zone] = (),
+    smallest: float = 0.0,
     force: bool = False,
     limits: Limits | None = None,
     callbacks: Iterable[Callback] = (),
@@ -57,16 +65,22 @@ def anonymize_still(
         output: the file to write; appears whole or not at all.
         salt: what the latents are made with; new where None.
         ladder: what draws faces.
-        decide: changes what the plan does.
+        keep: photographs of people who stay as they are; whoever may be somebody else is hidden.
+        only: photographs of the only people to hide; whoever may be one of them is hidden.
+        zones: boxes of the upright picture that are always covered.
+        smallest: faces whose larger side stays below it are covered, not generated, pixels.
         force: replace what stands there.
         limits: what to refuse.
         callbacks: not told of single pictures.
 
     Raises:
-        InputError: not a picture, beyond the limits, or a name that is taken.
+        InputError: not a picture, beyond the limits, a photograph without one face, a zone
+            outside the picture, or a name that is taken.
         Damaged: nothing of it can be decoded.
         OutOfResources: the disk is full.
     """
+    if keep and only:
+        raise InputError("people", expected="either those to keep or those to hide", got="both")
     check_output(source, output, force=force)
     still = probe_still(source, limits=limits)
     if output.suffix.lower() != source.suffix.lower():
@@ -81,8 +95,9 @@ def anonymize_still(
         )  # fmt: skip
     frames, durations, warnings = _read(still)
     times = [sum(durations[:number]) for number in range(len(frames))]
-    plan = _plan(still, frames, times)
-    plan = decide(plan) if decide else plan
+    lookout = Lookout()
+    people = references(keep or only, hide=bool(only), lookout=lookout)
+    plan = _plan(still, frames, times, lookout, people=people, zones=zones, smallest=smallest)
     ladder = ladder or Ladder.usual()
     painter = Painter(plan, ladder, salt or secrets.token_bytes(32))
     for pixels, time in zip(frames, times, strict=True):
@@ -120,21 +135,39 @@ def _read(still: Still) -> tuple[list[NDArray[Any]], list[int], list[str]]:
     return frames, durations, warnings
 
 
-def _plan(still: Still, frames: list[NDArray[Any]], times: list[int]) -> Plan:
+def _plan(
+    still: Still,
+    frames: list[NDArray[Any]],
+    times: list[int],
+    lookout: Lookout,
+    *,
+    people: People | None,
+    zones: Sequence[Zone],
+    smallest: float,
+) -> Plan:
     """Both detectors look at every frame, and the first also enlarged."""
-    lookout, cut = Lookout(), CutFinder()
+    cut = CutFinder()
     found, cuts = [], []
     for pixels in frames:
         image = as_rgb(pixels, still.mode)
         found.append(lookout.picture(image))
         cuts.append(cut(image))
     seconds = [time / 1000 for time in times]
-    tracks = track(found, seconds, cuts, (still.width, still.height))
+    size = still.width, still.height
+    tracks = track(found, seconds, cuts, size)
+    planned = [_planned(number, each, times) for number, each in enumerate(tracks)]
+    cover_small(planned, smallest)
+    if people is not None:
+        shown = (functools.partial(as_rgb, pixels, still.mode) for pixels in frames)
+        recognised(shown, planned, tracks, people, (), fewest=min(FEWEST, len(frames)))
+    for zone in zones:
+        first, spots = zone_spots(zone, seconds, size)
+        held = times[first : first + len(spots)]
+        planned.append(PlannedTrack(len(planned), Action.COVER, first, held, spots))
     return Plan(
         still.path.name, sha256_of(still.path), still.width, still.height, len(frames),
         Fraction(1, 1000), {each.name: each.sha256 for each in lookout.detectors},
-        hashlib.sha256(b"picture").hexdigest(),
-        [_planned(number, each, times) for number, each in enumerate(tracks)],
+        hashlib.sha256(b"picture").hexdigest(), planned,
     )  # fmt: skip
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import html
+import json
+import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +13,16 @@ from typing import Any
 
 from synthaug.provenance import DIGITAL_SOURCE_TYPE, edited_xmp
 
-__all__ = ["XMP_BOX", "Mark", "append_mark", "is_marked", "tags"]
+__all__ = ["XMP_BOX", "Mark", "append_mark", "is_marked", "is_own_packet", "tags"]
 
 XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _OURS = b"urn:synthaug:provenance"
 _ANONYMIZED = b"synthaug:anonymized"
 _NEAR = 1 << 18
+_TOLD = re.compile(
+    r"""CreatorTool=["']synthaug (?P<version>[^"' ]{1,40})["'] """
+    r"""synthaug:anonymized=(?P<quote>["'])(?P<facts>.*?)(?P=quote)/>"""
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +80,22 @@ def append_mark(path: Path, mark: Mark, container: str) -> None:
             for at in range(0, len(xmp), 60_000):
                 part = xmp[at : at + 60_000]
                 file.write(struct.pack(">IH", 0x000001BF, len(part)) + part)
+
+
+def is_own_packet(packet: str | bytes) -> bool:
+    """Whether an XMP packet is one of `Mark.xmp` to the letter, so that nothing else is in it."""
+    text = packet.decode(errors="replace") if isinstance(packet, bytes) else packet
+    told = _TOLD.search(text)
+    if told is None:
+        return False
+    try:
+        facts = json.loads(html.unescape(told["facts"]))
+    except ValueError:
+        return False
+    if not isinstance(facts, dict) or not facts.keys() <= {"faces", "rungs"}:
+        return False
+    version = html.unescape(told["version"])
+    return any(text == edited_xmp(kind, version, facts) for kind in ("composite", "covered"))
 
 
 def is_marked(path: Path) -> bool:

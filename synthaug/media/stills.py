@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from synthaug.errors import Damaged, InputError
 from synthaug.media.clip import Limits
+from synthaug.media.marking import is_own_packet
 
 __all__ = [
     "STILL_ENDINGS",
@@ -396,6 +397,8 @@ def _left_out(image: Any) -> tuple[str, ...]:
     names = {"xmp": "XMP", "XML:com.adobe.xmp": "XMP", "photoshop": "IPTC", "comment": "comment",
              "Comment": "comment", "parsed_exif": ""}  # fmt: skip
     for name, value in image.info.items():
+        if names.get(name) == "XMP" and isinstance(value, str | bytes) and is_own_packet(value):
+            continue  # it says that faces were replaced
         if names.get(name):
             found.append(f"metadata {names[name]}")
         elif image.format == "PNG" and isinstance(value, str):

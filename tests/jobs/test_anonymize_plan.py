@@ -218,7 +218,7 @@ def test_zones_spans_and_sizes(tmp_path, lookout):
         smallest=500, lookout=lookout,
     )  # fmt: skip
     face, box = plan.tracks
-    assert (face.first, len(face.spots), face.action) == (4, 4, "keep")
+    assert (face.first, len(face.spots), face.action) == (4, 4, "cover")
     assert "below 500" in face.doubts[-1]
     assert (box.first, len(box.spots), box.action) == (3, 3, "cover")
     assert box.spots[0].source == "by hand"

@@ -84,6 +84,24 @@ def test_a_copy_is_its_source(name, tmp_path):
     assert is_marked(copy)
     assert not is_marked(path)
     assert b"Phone maker" not in content
+    assert again.left_out == ()  # the mark tells on nobody
+
+
+@pytest.mark.parametrize(
+    ("kept", "packet"),
+    [
+        (False, MARK.xmp),
+        (True, MARK.xmp.replace(b"</rdf:RDF>", b"<a>Anna</a></rdf:RDF>")),
+        (True, Mark(version="1", generated=True, facts={"author": "Anna"}).xmp),
+        (True, b"<x:xmpmeta>Anna</x:xmpmeta>"),
+    ],
+)
+@pytest.mark.parametrize("name", ["plain.png", "plain.jpg", "plain.webp"])
+def test_a_packet_with_anything_else_in_it_is_told(name, kept, packet, tmp_path):
+    still = probe_still(made(tmp_path, name))
+    path = tmp_path / f"packet{Path(name).suffix}"
+    path.write_bytes(encoded(still, [each for each, _, _ in still_frames(still)], [0], packet))
+    assert probe_still(path).left_out == (("metadata XMP",) if kept else ())
 
 
 def test_a_turned_picture_comes_upright_and_says_what_is_left_out(tmp_path):
