@@ -17,6 +17,7 @@ from synthaug.jobs.anonymize_plan import plan_video
 from synthaug.jobs.anonymize_render import render
 from synthaug.jobs.anonymize_result import AnonymizedFile, AnonymizeResult, Rendered
 from synthaug.jobs.anonymize_still import anonymize_still
+from synthaug.jobs.anonymize_written import forget_written, keep_written, written
 from synthaug.media.clip import Limits
 from synthaug.media.writing import check_output, work_folder
 from synthaug.replacing.ladder import Ladder
@@ -46,6 +47,13 @@ class _Wishes:
     resume: bool
     limits: Limits
     callbacks: tuple[Callback, ...]
+
+    @property
+    def call(self) -> str:
+        """What the written pixels and sound depend on, beside the input."""
+        return repr((
+            self.planning, self.seed, self.mute, self.generator, self.codec, self.hardware,
+        ))  # fmt: skip
 
 
 def anonymize(
@@ -166,8 +174,12 @@ def _picture(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
 
 
 def _video(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
-    check_output(source, target, force=wishes.force)
     folder = work_folder(target)
+    # An audit that was stopped is begun again; what it was to read is written already.
+    before = written(folder, wishes.call, source, target) if wishes.resume else None
+    if before is not None:
+        return _read_again(source, target, folder, before, wishes)
+    check_output(source, target, force=wishes.force)
     fresh = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -176,7 +188,24 @@ def _video(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    return _audited(source, target, plan, made, wishes)
+    if wishes.audit:
+        keep_written(folder, wishes.call, plan, made)
+    return _read_again(source, target, folder, (made, plan), wishes)
+
+
+def _read_again(
+    source: Path, target: Path, folder: Path, before: tuple[Rendered, Plan], wishes: _Wishes
+) -> AnonymizedFile:
+    """The file as audited; what was kept for the audit goes unless the audit is stopped."""
+    try:
+        found = _audited(source, target, before[1], before[0], wishes)
+    except (KeyboardInterrupt, Stopped, OutOfResources, MemoryError, OSError):
+        raise
+    except Exception:
+        forget_written(folder)
+        raise
+    forget_written(folder)
+    return found
 
 
 def _audited(

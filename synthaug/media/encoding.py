@@ -14,8 +14,8 @@ from synthaug.media.editing import reformat
 
 __all__ = ["CODECS", "Coding", "Encoder", "chosen"]
 
-# Without mbtree: with it x264 gives now and then other bytes for the same frames, so that a
-# resumed run could be told from one that was not interrupted.
+# Without mbtree, whose lookahead was once taken for the cause of other bytes for the same frames
+# (docs/decisions.md): a resumed run must not be told from one that was not interrupted.
 _X264 = {"preset": "superfast", "bf": "2", "b-pyramid": "none", "mbtree": "0"}
 _X265 = {"preset": "fast", "x265-params": "log-level=error:open-gop=0:bframes=2:b-pyramid=0"}
 _AV1 = {"preset": "8", "svtav1-params": "enable-overlays=0"}

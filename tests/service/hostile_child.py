@@ -33,6 +33,7 @@ def main() -> None:
 def act(what: str, detail: str = "") -> None:
     """One evil deed, or nothing."""
     if what == "memory":
+        more_time(30)  # a busy machine takes a second and more to fill a gigabyte
         kept = []
         while True:
             kept.append(bytearray(64 << 20))
