@@ -108,7 +108,13 @@ class YuNet:
                 remedy="Run: synthaug models get yunet.", code="input.weights",
             )  # fmt: skip
         self.sha256 = named(self.name).sha256
-        self._net = _cv2().FaceDetectorYN.create(str(path), "", (32, 32), least, 0.3, 5000)
+        cv2 = _cv2()
+        # It sets a target, and OpenCV's new engine warns that it has none but the processor.
+        before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        try:
+            self._net = cv2.FaceDetectorYN.create(str(path), "", (32, 32), least, 0.3, 5000)
+        finally:
+            cv2.utils.logging.setLogLevel(before)
 
     def __call__(self, image: NDArray[np.uint8]) -> Detections:
         """Faces in an RGB picture, uint8 (H, W, 3), of any size."""

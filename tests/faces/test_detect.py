@@ -148,3 +148,17 @@ def test_moving_there_and_back_changes_nothing(scale, left, top):
     back = there.moved(1.0, -left, -top).moved(1 / scale)
     assert np.allclose(back.boxes, found.boxes, atol=1e-2)
     assert np.allclose(back.points, found.points, atol=1e-2)
+
+
+def test_loading_detectors_prints_nothing(shared):
+    import os
+    import subprocess
+    import sys
+
+    code = "from synthaug.faces.detectors import default_detectors; default_detectors()"
+    weights = {"SYNTHAUG_WEIGHTS": str(shared / "models")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **weights}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("", "")
