@@ -24,7 +24,7 @@ from synthaug.v1 import anonymization_pb2, artifact_pb2
 __all__ = ["Wishes", "anonymize"]
 
 _MEDIA = artifact_pb2.ARTIFACT_KIND_MEDIA
-_FLAGS = ("consistent", "mute", "strict")
+_SENT = ("smallest", "consistent", "mute", "strict")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class Wishes:
     only: tuple[Path, ...]
     zones: tuple[Any, ...]
     between: tuple[tuple[float, float], ...]
+    smallest: int
     consistent: bool
     mute: bool
     seed: int | None
@@ -84,7 +85,7 @@ def _one(
         sent |= {f"{field} {n}": Path(p) for n, p in enumerate(getattr(wishes, field))}
     request = anonymization_pb2.CreateAnonymizeJobRequest(
         zones=zones_of(wishes.zones, source), between=spans_of(wishes.between), seed=wishes.seed,
-        skip_audit=not wishes.audit, **{name: getattr(wishes, name) for name in _FLAGS},
+        skip_audit=not wishes.audit, **{name: getattr(wishes, name) for name in _SENT},
     )  # fmt: skip
 
     def message(names: dict[str, str]) -> Any:

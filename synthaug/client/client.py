@@ -14,6 +14,7 @@ from synthaug.client.frames import AnonymizedFrame, stream_frames
 from synthaug.client.jobs import Job, follow, job_of, listed
 from synthaug.client.requests import here_only, numbers_of
 from synthaug.client.wire import TLS, Wire
+from synthaug.errors import InputError
 from synthaug.media.clip import Limits
 from synthaug.training.progress import Callback
 from synthaug.v1 import anonymization_pb2, augmentation_pb2, media_pb2, model_pb2
@@ -181,13 +182,15 @@ class Client:
             OutOfResources: the server is away or full; the same call goes on.
         """
         here_only(
-            smallest=(smallest, 0.0), generator=(generator, None), codec=(codec, "auto"),
-            hardware=(hardware, False), max_pixels=(max_pixels, Limits().pixels),
+            generator=(generator, None), codec=(codec, "auto"), hardware=(hardware, False),
+            max_pixels=(max_pixels, Limits().pixels),
         )  # fmt: skip
+        if smallest != int(smallest):
+            raise InputError("smallest", expected="whole pixels for a server", got=f"{smallest:g}")
         wishes = anonymizing.Wishes(
             keep=tuple(map(Path, keep)), only=tuple(map(Path, only)), zones=tuple(zones),
-            between=tuple(between), consistent=consistent, mute=mute, seed=seed, audit=audit,
-            strict=strict, force=force, resume=resume,
+            between=tuple(between), smallest=int(smallest), consistent=consistent, mute=mute,
+            seed=seed, audit=audit, strict=strict, force=force, resume=resume,
             plan_file=None if plan_file is None else Path(plan_file),
         )  # fmt: skip
         return anonymizing.anonymize(self._wire, source, output, wishes, tuple(callbacks))

@@ -77,6 +77,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     running.stop()
 
 
+@pytest.fixture
+def person(tmp_path: Path) -> Path:
+    """Six frames of the public-domain portrait of an astronaut."""
+    import av
+    from skimage.data import astronaut
+
+    path = tmp_path / "person.mp4"
+    with av.open(str(path), "w") as clip:
+        stream = clip.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for _ in range(6):
+            picture = astronaut()[10:250, 60:380].copy()
+            clip.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        clip.mux(stream.encode())
+    return path
+
+
 @pytest.mark.slow
 def test_a_folder_is_sent_to_a_server(example: Run, server: Any, workplace: Path) -> None:
     out = workplace / "served"
@@ -88,22 +105,24 @@ def test_a_folder_is_sent_to_a_server(example: Run, server: Any, workplace: Path
 
 
 @pytest.mark.slow
-def test_frames_are_streamed_to_a_server(example: Run, server: Any, tmp_path: Path) -> None:
+def test_frames_are_streamed_to_a_server(example: Run, server: Any, person: Path) -> None:
     import av
-    from skimage.data import astronaut
 
-    with av.open(str(tmp_path / "person.mp4"), "w") as clip:
-        stream = clip.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for _ in range(6):
-            picture = astronaut()[10:250, 60:380].copy()
-            clip.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        clip.mux(stream.encode())
-    out = tmp_path / "hidden.mp4"
-    told = example("stream_frames.py", server.address, tmp_path / "person.mp4", out)
+    out = person.with_name("hidden.mp4")
+    told = example("stream_frames.py", server.address, person, out)
     assert "faces drawn: {'" in told
     with av.open(str(out)) as written:
         assert len(list(written.decode(video=0))) == 6
+
+
+def test_a_video_is_anonymized(example: Run, person: Path, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as end:
+        example("anonymize_a_video.py", person, person.with_name("hidden.mp4"))
+    told = capsys.readouterr().out
+    assert "6 frames, 1 faces followed and hidden" in told
+    assert "open: PASS" in told
+    assert end.value.code == 0
+    assert person.with_name("hidden.mp4").is_file()
 
 
 def test_images_from_elsewhere_are_judged(example: Run) -> None:

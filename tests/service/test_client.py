@@ -201,7 +201,6 @@ def test_frames_come_back_one_by_one(client: Client, clip: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("anonymize", {"smallest": 3.0}),
         ("anonymize", {"codec": "av1"}),
         ("anonymize", {"generator": "faces"}),
         ("anonymize", {"hardware": True}),

@@ -128,7 +128,7 @@ def test_a_clip_and_a_folder_go_through_the_command_line(
         (["augment", "photos", "--out", "o", "--dry-run"], "leave out --server"),
         (["anonymize", "--camera", "0"], "leave out --server"),
         (["anonymize", "a.mp4", "--codec", "av1"], "The service has no such option"),
-        (["anonymize", "a.mp4", "--smallest", "40"], "The service has no such option"),
+        (["anonymize", "a.mp4", "--smallest", "40.5"], "whole pixels"),
         (["augment", "photos", "--out", "o", "--device", "cpu"], "The service has no such option"),
         (["evaluate", "a", "b", "--neighbours", "n.png"], "The service has no such option"),
     ],
