@@ -94,10 +94,12 @@ def test_an_anonymized_clip_is_the_local_one(client: Client, clip: Path, tmp_pat
     assert ours.rendered.rungs == theirs.rendered.rungs
     assert ours.rendered.left_out == theirs.rendered.left_out
     assert (ours.exit_code, ours.exposed) == (theirs.exit_code, theirs.exposed)
-    said = [(v.gate, v.scope, v.status, v.statistic) for v in theirs.audit.verdicts]
-    assert [(v.gate, v.scope, v.status, v.statistic) for v in ours.audit.verdicts] == [
-        pytest.approx(each, nan_ok=True) if isinstance(each, float) else each for each in said
+    found, said = ours.audit.verdicts, theirs.audit.verdicts
+    assert [(v.gate, v.scope, v.status) for v in found] == [
+        (v.gate, v.scope, v.status) for v in said
     ]
+    # Without a recogniser there is no number.
+    assert [v.statistic for v in found] == pytest.approx([v.statistic for v in said], nan_ok=True)
     assert ours.audit.doubts == theirs.audit.doubts
     assert ours.audit.output == "served.mp4"
     assert '"tracks"' in ours.audit.to_json()
