@@ -48,4 +48,10 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
-    child(sys.argv[1], *map(Path, sys.argv[2:5]))
+    from synthaug.errors import SynthaugError
+
+    try:
+        child(sys.argv[1], *map(Path, sys.argv[2:5]))
+    except SynthaugError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
