@@ -95,7 +95,15 @@ MaxPixels = Annotated[
     int, typer.Option("--max-pixels", metavar="N", help="Largest frame that is read.")
 ]
 
-
+C2pa = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        "--c2pa",
+        metavar="CERT KEY",
+        help="Sign what is written as the C2PA says, with a certificate and its key (PEM); "
+        "needs synthaug[c2pa].",
+    ),
+]
 FaceGenerator = Annotated[
     Path | None,
     typer.Option(
@@ -174,6 +182,7 @@ def run(
     hardware: Hardware = False,
     resume: Resume = True,
     max_pixels: MaxPixels = 40_000_000,
+    c2pa: C2pa = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -193,8 +202,9 @@ def run(
                 from synthaug.jobs.anonymize_camera import anonymize_camera
 
                 made = anonymize_camera(
-                    camera, output, seconds=seconds, seed=seed, force=force, callbacks=(progress,)
-                )
+                    camera, output, seconds=seconds, seed=seed, force=force, c2pa=c2pa,
+                    callbacks=(progress,),
+                )  # fmt: skip
                 return Answer(made.to_dict(), str(made), made.exit_code)
             with doer(context) as does:
                 result = does.anonymize(
@@ -203,7 +213,7 @@ def run(
                     between=spans_of(between or ()), zones=zones_of(zone or ()),
                     force=force, plan_file=plan_file, forget=forget, generator=generator,
                     codec=codec.value, hardware=hardware, resume=resume, max_pixels=max_pixels,
-                    callbacks=(progress,),
+                    c2pa=c2pa, callbacks=(progress,),
                 )  # fmt: skip
         return Answer(result.to_dict(), str(result), result.exit_code)
 
@@ -229,6 +239,7 @@ def render(
     hardware: Hardware = False,
     resume: Resume = True,
     max_pixels: MaxPixels = 40_000_000,
+    c2pa: C2pa = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -244,7 +255,7 @@ def render(
             made = render_planned(
                 source, plan_file, output, mute=mute, seed=seed, forget=forget,
                 generator=generator, force=force, codec=codec.value, hardware=hardware,
-                resume=resume, max_pixels=max_pixels,
+                resume=resume, max_pixels=max_pixels, c2pa=c2pa,
                 callbacks=(progress,),
             )  # fmt: skip
         return Answer(made.to_dict(), str(made), made.exit_code)

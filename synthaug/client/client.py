@@ -167,6 +167,7 @@ class Client:
         hardware: bool = False,
         resume: bool = True,
         max_pixels: int = Limits().pixels,
+        c2pa: tuple[str | Path, str | Path] | None = None,
         callbacks: Iterable[Callback] = (),
     ) -> AnonymizeResult:
         """What `synthaug.anonymize` gives; the arguments are explained there.
@@ -183,7 +184,7 @@ class Client:
         """
         here_only(
             generator=(generator, None), codec=(codec, "auto"), hardware=(hardware, False),
-            max_pixels=(max_pixels, Limits().pixels),
+            max_pixels=(max_pixels, Limits().pixels), c2pa=(c2pa, None),
         )  # fmt: skip
         if smallest != int(smallest):
             raise InputError("smallest", expected="whole pixels for a server", got=f"{smallest:g}")

@@ -19,6 +19,7 @@ from synthaug.jobs.anonymize_result import AnonymizedFile, AnonymizeResult, Rend
 from synthaug.jobs.anonymize_still import anonymize_still
 from synthaug.jobs.anonymize_written import forget_written, keep_written, written
 from synthaug.media.clip import Limits
+from synthaug.media.signing import Signer, signer
 from synthaug.media.writing import check_output, work_folder
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import forget as forget_salt
@@ -46,6 +47,7 @@ class _Wishes:
     hardware: bool
     resume: bool
     limits: Limits
+    signer: Signer | None
     callbacks: tuple[Callback, ...]
 
     @property
@@ -53,6 +55,7 @@ class _Wishes:
         """What the written pixels and sound depend on, beside the input."""
         return repr((
             self.planning, self.seed, self.mute, self.generator, self.codec, self.hardware,
+            self.signer.sha256 if self.signer else None,
         ))  # fmt: skip
 
 
@@ -78,6 +81,7 @@ def anonymize(
     hardware: bool = False,
     resume: bool = True,
     max_pixels: int = Limits().pixels,
+    c2pa: tuple[str | Path, str | Path] | None = None,
     render: Callable[[Any, Path], None] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> AnonymizeResult:
@@ -108,6 +112,8 @@ def anonymize(
         hardware: code with the graphics card where that works.
         resume: go on with what a run that was stopped has left.
         max_pixels: largest frame that is read, width times height.
+        c2pa: PEM files of a certificate, with those above it, and of its key: outputs are
+            signed as the C2PA says. Needs the extra ``synthaug[c2pa]``.
         render: what writes the audit's pages.
         callbacks: told what is being done.
 
@@ -116,13 +122,14 @@ def anonymize(
         error there.
 
     Raises:
-        InputError: the one input cannot be used; nothing is written.
+        InputError: the one input cannot be used, or nothing can be signed; nothing is written.
         OutOfResources: the disk is full; the same call goes on.
     """
     inputs = inputs_of(source, output)
     if plan_file is not None and (len(inputs.pairs) > 1 or is_still(inputs.pairs[0][0])):
         raise InputError("plan file", expected="a single video", where=str(plan_file))
     Ladder.usual(generator)  # a generator that cannot be used is said before anything is done
+    signs = _signer(c2pa, [target for _, target in inputs.pairs])
     callbacks = tuple(callbacks)
     wishes = _Wishes(
         planning={
@@ -132,7 +139,8 @@ def anonymize(
         seed=seed, mute=mute, force=force, audit=audit, strict=strict, render=render,
         plan_file=None if plan_file is None else Path(plan_file), forget=forget, codec=codec,
         generator=None if generator is None else Path(generator),
-        hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels), callbacks=callbacks,
+        hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels), signer=signs,
+        callbacks=callbacks,
     )  # fmt: skip
     for path in inputs.ours:
         tell(callbacks, Progress(phase="read", message=f"{path}: is anonymized already"))
@@ -154,6 +162,15 @@ def anonymize(
     return AnonymizeResult(tuple(files))
 
 
+def _signer(c2pa: tuple[str | Path, str | Path] | None, outputs: Sequence[Path]) -> Signer | None:
+    """What signs, once it has shown that it can and that every output can be signed."""
+    if c2pa is None:
+        return None
+    made = signer(*c2pa)
+    made.check(outputs)
+    return made
+
+
 def _one(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
     return (_picture if is_still(source) else _video)(source, target, wishes)
 
@@ -168,7 +185,7 @@ def _picture(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
     asked = {name: wishes.planning[name] for name in ("keep", "only", "zones", "smallest")}
     made, plan = anonymize_still(
         source, target, salt=salt, ladder=Ladder.usual(wishes.generator), force=wishes.force,
-        limits=wishes.limits, callbacks=wishes.callbacks, **asked,
+        limits=wishes.limits, signer=wishes.signer, callbacks=wishes.callbacks, **asked,
     )  # fmt: skip
     return _audited(source, target, plan, made, wishes)
 
@@ -240,7 +257,7 @@ def _rendered(source: Path, target: Path, folder: Path, wishes: _Wishes) -> Any:
     made = render(
         plan, source, target, salt=salt, ladder=Ladder.usual(wishes.generator), mute=wishes.mute,
         force=wishes.force, codec=wishes.codec, hardware=wishes.hardware, resume=wishes.resume,
-        limits=wishes.limits, callbacks=wishes.callbacks,
+        limits=wishes.limits, signer=wishes.signer, callbacks=wishes.callbacks,
     )  # fmt: skip
     if wishes.forget:
         forget_salt(place)
@@ -261,6 +278,7 @@ def render_planned(
     hardware: bool = False,
     resume: bool = True,
     max_pixels: int = Limits().pixels,
+    c2pa: tuple[str | Path, str | Path] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> AnonymizedFile:
     """A video written as a plan says; the arguments are those of `anonymize`.
@@ -278,6 +296,7 @@ def render_planned(
         hardware: code with the graphics card where that works.
         resume: go on with what a run that was stopped has left.
         max_pixels: largest frame that is read.
+        c2pa: certificate and key to sign with.
         callbacks: told what is being done.
 
     Raises:
@@ -287,12 +306,13 @@ def render_planned(
     plan = read_plan(planned)
     target = inputs_of(path, output).pairs[0][1]
     check_output(path, target, force=force)
+    signs = _signer(c2pa, [target])
     place = planned.with_name(f"{planned.name}.salt")
     salt = salt_in(place) if seed is None else salt_of(seed)
     made = render(
         plan, path, target, salt=salt, ladder=Ladder.usual(generator), mute=mute, force=force,
         codec=codec, hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels),
-        callbacks=callbacks,
+        signer=signs, callbacks=callbacks,
     )  # fmt: skip
     if forget:
         forget_salt(place)

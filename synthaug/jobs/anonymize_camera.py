@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import secrets
 import sys
@@ -26,6 +27,7 @@ from synthaug.media import Clip, Writer
 from synthaug.media.clip import paintable
 from synthaug.media.editing import picture, reformat
 from synthaug.media.marking import Mark
+from synthaug.media.signing import signer
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import salt_of
 from synthaug.replacing.painter import Painter
@@ -45,6 +47,7 @@ def anonymize_camera(
     seconds: float | None = None,
     seed: int | None = None,
     force: bool = False,
+    c2pa: tuple[str | Path, str | Path] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> AnonymizedFile:
     """A file of what a camera shows, every face replaced before a frame is written.
@@ -58,12 +61,17 @@ def anonymize_camera(
         seconds: when to stop; until Ctrl-C where None.
         seed: of the faces; random where None.
         force: replace what stands there.
+        c2pa: PEM files of a certificate and its key, to sign the file with.
         callbacks: told how many frames are done.
 
     Raises:
         InputError: no such camera, or a name that is taken.
     """
     target = Path(output) if output is not None else Path("camera.mp4")
+    signs = None
+    if c2pa is not None:
+        signs = dataclasses.replace(signer(*c2pa), filmed=True)
+        signs.check([target])
     shown = camera_frames(camera) if isinstance(camera, int) else iter(camera)
     first = next(shown, None)
     if first is None:
@@ -71,7 +79,7 @@ def anonymize_camera(
     clip = _clip(first, target)
     live = _Live(clip, seed)
     done = 0
-    with Writer(clip, target, mute=True, force=force) as writer:
+    with Writer(clip, target, mute=True, force=force, signer=signs) as writer:
         began = time.monotonic()
         with contextlib.suppress(KeyboardInterrupt):
             for frame in _from(first, shown):

@@ -15,6 +15,7 @@ from synthaug.jobs.anonymize_result import Rendered
 from synthaug.media import Clip, Limits, Writer, frames, probe
 from synthaug.media.encoding import chosen
 from synthaug.media.marking import Mark
+from synthaug.media.signing import Signer
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.painter import Painter
 from synthaug.training.progress import Callback, Progress, tell
@@ -36,6 +37,7 @@ def render(
     hardware: bool = False,
     resume: bool = True,
     limits: Limits | None = None,
+    signer: Signer | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> Rendered:
     """A file in which every track of the plan is hidden and nothing else has changed.
@@ -52,6 +54,7 @@ def render(
         hardware: code with the graphics card where that works.
         resume: go on with what an earlier run of the same call left.
         limits: what to refuse.
+        signer: signs the file.
         callbacks: told how many frames are done.
 
     Raises:
@@ -66,7 +69,7 @@ def render(
     done, warnings, damaged = 0, list(plan.notes), False
     writer = Writer(
         clip, output, mute=mute, force=force, coding=chosen(clip, codec, hardware=hardware),
-        key=key, resume=resume,
+        key=key, resume=resume, signer=signer,
     )  # fmt: skip
     with writer:
         if writer.state is not None:

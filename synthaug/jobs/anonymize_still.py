@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import io
 import os
 import secrets
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,7 @@ from synthaug.jobs.anonymize_result import Rendered
 from synthaug.media.clip import Limits
 from synthaug.media.marking import Mark
 from synthaug.media.reading import probe_still, still_frames
+from synthaug.media.signing import Signer
 from synthaug.media.stills import Still, as_rgb, encoded, put
 from synthaug.media.writing import check_output, unwritten
 from synthaug.replacing.ladder import Ladder
@@ -56,6 +58,7 @@ def anonymize_still(
     smallest: float = 0.0,
     force: bool = False,
     limits: Limits | None = None,
+    signer: Signer | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> tuple[Rendered, Plan]:
     """A picture file of the same kind in which every face is hidden, and its plan.
@@ -71,6 +74,7 @@ def anonymize_still(
         smallest: faces whose larger side stays below it are covered, not generated, pixels.
         force: replace what stands there.
         limits: what to refuse.
+        signer: signs the file.
         callbacks: not told of single pictures.
 
     Raises:
@@ -108,7 +112,12 @@ def anonymize_still(
         version=version("synthaug"), generated=bool(used - {"cover"}),
         facts={"faces": len(painter.rungs), "rungs": sorted(used)},
     )  # fmt: skip
-    _write(output, encoded(still, frames, durations, mark.xmp), mark, still)
+    content = encoded(still, frames, durations, mark.xmp)
+    if signer is not None:
+        signed = io.BytesIO()
+        signer.sign(io.BytesIO(content), signed, output, mark)
+        content = signed.getvalue()
+    _write(output, content, mark, still)
     rendered = Rendered(
         output=output, frames=len(frames), rungs=painter.rungs, left_out=still.left_out,
         warnings=(*warnings, *ladder.said), damaged=bool(warnings),

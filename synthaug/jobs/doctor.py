@@ -18,6 +18,7 @@ __all__ = ["Check", "examine"]
 
 _NEEDED = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pillow", "albumentations")
 _EXTRAS = {
+    "c2pa": "c2pa-python",
     "huggingface": "datasets",
     "webdataset": "webdataset",
     "imbalanced": "imbalanced-learn",

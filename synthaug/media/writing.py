@@ -15,6 +15,7 @@ from synthaug.media.encoding import Coding, Encoder, chosen
 from synthaug.media.marking import Mark, append_mark, tags
 from synthaug.media.segments import Packet, Part, Segments, frames_a_segment
 from synthaug.media.sheltered import Child, Crashed
+from synthaug.media.signing import Signer
 
 __all__ = ["Writer", "check_output", "unwritten", "work_folder"]
 
@@ -57,6 +58,7 @@ class Writer:
         coding: how pictures are coded; None chooses by the container.
         key: what every pixel depends on; empty where nothing is to be resumed.
         resume: go on with what an earlier run left.
+        signer: signs the file once it has its mark; None leaves it unsigned.
 
     Attributes:
         done: frames that an earlier run has written already.
@@ -78,6 +80,7 @@ class Writer:
         coding: Coding | None = None,
         key: str = "",
         resume: bool = True,
+        signer: Signer | None = None,
     ) -> None:
         self.clip, self.output = clip, Path(output)
         check_output(clip.path, self.output, force=force)
@@ -89,7 +92,7 @@ class Writer:
         self.coding = coding or chosen(clip)
         self.mark: Mark | None = None
         self.warning = ""
-        self._mute, self._key, self._resume = mute, key, resume
+        self._mute, self._key, self._resume, self._signer = mute, key, resume, signer
         self._encoder: Encoder | None = None
         self._length = frames_a_segment(clip.width, clip.height)
 
@@ -198,7 +201,17 @@ class Writer:
                     pass
         if self.mark is not None:
             append_mark(whole, self.mark, self.clip.container)
+            if self._signer is not None:
+                whole = self._signed(whole, self.mark)
         whole.replace(self.output)
+
+    def _signed(self, whole: Path, mark: Mark) -> Path:
+        assert self._signer is not None
+        signed = whole.with_name(f"signed{whole.suffix}")
+        with whole.open("rb") as source, signed.open("w+b") as out:
+            self._signer.sign(source, out, self.output, mark)
+        whole.unlink()
+        return signed
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

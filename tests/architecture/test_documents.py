@@ -59,7 +59,7 @@ def test_commands_in_documents_exist_with_their_options() -> None:
                 unknown.append(name)
                 continue
             known = {option for p in commands()[name] for option in p.opts}
-            unknown += [f"{name} {o}" for o in re.findall(r"--[a-z-]+", words) if o not in known]
+            unknown += [f"{name} {o}" for o in re.findall(r"--[a-z0-9-]+", words) if o not in known]
     assert unknown == []
 
 
@@ -70,7 +70,7 @@ def test_options_named_alone_in_the_readme_exist() -> None:
         for parameter in parameters
         for option in [*parameter.opts, *parameter.secondary_opts]
     } | {"--help", "--version"}
-    named = set(re.findall(r"`(--[a-z-]+)", README))
+    named = set(re.findall(r"`(--[a-z0-9-]+)", README))
     assert named <= known
 
 

@@ -160,6 +160,7 @@ def test_what_is_imported_is_declared() -> None:
     extras = project["optional-dependencies"]
     named = {
         "opencv-python": "cv2",
+        "c2pa-python": "c2pa",
         "dlib-bin": "dlib",
         "scikit-learn": "sklearn",
         "pillow": "PIL",

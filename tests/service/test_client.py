@@ -207,6 +207,7 @@ def test_frames_come_back_one_by_one(client: Client, clip: Path) -> None:
         ("anonymize", {"generator": "faces"}),
         ("anonymize", {"hardware": True}),
         ("anonymize", {"max_pixels": 10}),
+        ("anonymize", {"c2pa": ("cert.pem", "key.pem")}),
         ("augment", {"device": "cpu"}),
         ("augment", {"recipe": synthaug.Recipe("hinge")}),
         ("evaluate", {"neighbours": "near.png"}),
