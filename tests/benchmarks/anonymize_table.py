@@ -88,7 +88,7 @@ def _figures(rows: list[dict[str, Any]]) -> list[tuple[str, str, Any]]:
         ("temporal holes", "0", share("holes", "agreed")),
         ("open faces boxed by hand (certain)", "0", share("open_by_hand", "by_hand")),
         ("naive rank-1, 500 people among 3,500", "≤ 1 %", attack("naive_rank_1")),
-        ("parrot rank-1 / rank-10, 120 people (chance 0.8 / 8.3 %)", "≤ 2 / ≤ 12 %",
+        ("parrot rank-1 / rank-10 in galleries of 120 (chance 0.8 / 8.3 %)", "≤ 2 / ≤ 12 %",
          attack("parrot_rank_1", "parrot_rank_10")),
         ("true accepts at 0.1 % false ones", "≤ 1 %", attack("tar")),
         ("YuNet finds the face in the hidden one", "≥ 97 %", face("yunet", ".1%")),
