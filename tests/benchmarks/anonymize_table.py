@@ -55,7 +55,7 @@ def _figures(rows: list[dict[str, Any]]) -> list[tuple[str, str, Any]]:
         return f"{more:+.0%} ({len(every)} tracks)"
 
     def exact(system: str) -> str:
-        mine = [r for r in rows if r["cell"][0] == "file" and r["cell"][2] == system]
+        mine = [r for r in rows if r["cell"][0] in ("file", "clip") and r["cell"][2] == system]
         read = [row for row in mine if "file" in row]
         fine = sum(all(row["file"][gate] == "PASS" for gate in EXACT) for row in read)
         return f"{fine} of {len(read)} files written"
