@@ -29,7 +29,7 @@ _NOSE_REACH = 0.62
 eyes to mouth; from faces seen side on."""
 _NOSE_HEIGHT = 0.56
 """Where the nose stands between the eyes (0) and the mouth (1) when nobody looks up or down."""
-_STICK = 0.4
+_STICK = 0.8
 """How far beyond its cell or bin a number must go, in cells, before a track's changes."""
 
 
@@ -98,7 +98,7 @@ def steady(
 ) -> list[Conditions]:
     """Conditions of a track's frames that do not flicker between neighbouring cells.
 
-    A number moves on only when it has left its cell by a quarter of a cell.
+    A number moves on only when it has left its cell by most of another.
 
     Args:
         spots: of consecutive frames.

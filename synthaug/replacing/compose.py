@@ -7,6 +7,7 @@ that neither the rings nor the feathers can carry a pixel of any face that is hi
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,8 @@ __all__ = ["Canvas", "Window", "window"]
 _FEATHER = 0.04
 """How far beyond the oval the feather reaches, a share of the half axes."""
 _FEATHER_PIXELS = 1.0
+_LIT = 0.8
+"""How far from a face's middle its light is measured, in sides: farther off, others move."""
 _HALF_WIDTH = 0.30
 """Of the oval, a share of the side; see `synthaug.faces.geometry`."""
 
@@ -121,9 +124,14 @@ class Canvas:
         return looks(self.pixels[at], ~(hidden | self._before._hidden[at]), self._before.pixels[at])
 
     def exposure(self, row: int) -> Exposure:
-        """What black and white are around a face."""
-        at = self._around(row, 1.25)
-        return exposure(self.pixels[at], ~self._hidden[at])
+        """What black and white are around a face; no blacker than anything in the frame."""
+        at = self._around(row, _LIT)
+        near = exposure(self.pixels[at], ~self._hidden[at])
+        return dataclasses.replace(near, black=min(near.black, self._whole.black))
+
+    @functools.cached_property
+    def _whole(self) -> Exposure:
+        return exposure(self.pixels, ~self._hidden)
 
     def _around(self, row: int, sides: float) -> tuple[slice, slice]:
         """Rows and columns as far from a face's middle as some of its sides."""

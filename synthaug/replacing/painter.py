@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -37,6 +38,10 @@ _SMALL = 96.0
 _SMALLER = 72.0
 """Side up to which half the detail is enough."""
 _GLANCE = 16
+_NEARER = 1.25
+"""How much larger a face is that is nearer by a step."""
+_STICK = 0.4
+"""How far beyond its step a face must go before it is in another, in steps."""
 _TILE = 256
 """Side of the grain that stands still, pixels."""
 
@@ -51,7 +56,24 @@ class _Face:
     where: Placement
     points: NDArray[np.float32]
     told: Conditions
-    covered: bool
+    above: tuple[bool, int, int]
+
+
+@dataclasses.dataclass
+class _Active:
+    """A track that has begun and not ended, all its frames."""
+
+    track: PlannedTrack
+    places: list[Placement]
+    told: list[Conditions]
+    near: list[int]
+
+    def at(self, number: int) -> _Face:
+        row = number - self.track.first
+        # A plain cover never hides a face that was drawn.
+        above = self.track.action is not Action.COVER, self.near[row], self.track.identity
+        points = self.track.spots[row].points
+        return _Face(self.track, self.places[row], points, self.told[row], above)
 
 
 @dataclasses.dataclass
@@ -96,7 +118,7 @@ class Painter:
         for track in plan.tracks:
             if track.action is not Action.KEEP:
                 self._starting.setdefault(track.first, []).append(track)
-        self._active: list[tuple[PlannedTrack, list[Placement], list[Conditions]]] = []
+        self._active: list[_Active] = []
         self._looks: dict[int, Treatment] = {}
         self._lights: dict[int, Exposure] = {}
         self._before: Canvas | None = None
@@ -120,7 +142,7 @@ class Painter:
     def pending(self) -> bool:
         """Whether the next frame has a face to replace."""
         number = self._next
-        ends = (track.first + len(track.spots) for track, _, _ in self._active)
+        ends = (each.track.first + len(each.track.spots) for each in self._active)
         return number in self._starting or any(end > number for end in ends)
 
     def changes(self, image: NDArray[np.uint8], time: int) -> list[Change]:
@@ -150,7 +172,7 @@ class Painter:
                 self._lights[track] = canvas.exposure(row).after(self._lights.get(track))
         made = self._drawn(canvas, faces)
         # What is nearer to the camera is larger and lies above.
-        for row in sorted(range(len(faces)), key=lambda row: faces[row].where.side):
+        for row in sorted(range(len(faces)), key=lambda row: faces[row].above):
             crop, name, told = made[row]
             track = faces[row].track.identity
             self.rungs[track][name] += 1
@@ -198,19 +220,14 @@ class Painter:
         for track in self._starting.pop(number, []):
             places = [placement(spot) for spot in track.spots]
             told = steady(track.spots, openness=track.openness, where=places)
-            self._active.append((track, places, told))
-        gone = [each for each in self._active if number - each[0].first >= len(each[0].spots)]
+            self._active.append(_Active(track, places, told, _nearness(places)))
+        gone = [each for each in self._active if number - each.track.first >= len(each.track.spots)]
         for each in gone:
             self._active.remove(each)
-            self._looks.pop(each[0].identity, None)
-            self._lights.pop(each[0].identity, None)
-            self._kept.pop(each[0].identity, None)
-        faces = []
-        for track, places, told in self._active:
-            row = number - track.first
-            covered = track.action is Action.COVER
-            faces.append(_Face(track, places[row], track.spots[row].points, told[row], covered))
-        return faces
+            self._looks.pop(each.track.identity, None)
+            self._lights.pop(each.track.identity, None)
+            self._kept.pop(each.track.identity, None)
+        return [each.at(number) for each in self._active]
 
     def _refuse_other_times(self, faces: Sequence[_Face], number: int, time: int) -> None:
         """Refuse a plan whose frames are not those of the file: faces would be missed."""
@@ -224,8 +241,9 @@ class Painter:
     def _drawn(self, canvas: Canvas, faces: Sequence[_Face]) -> list[tuple[Any, str, Conditions]]:
         """A crop for each face, the rung that drew it, and what it was told."""
         made: dict[int, tuple[Any, str, Conditions]] = {}
-        drawn = [row for row, face in enumerate(faces) if not face.covered]
-        covered = [row for row, face in enumerate(faces) if face.covered]
+        covers = [face.track.action is Action.COVER for face in faces]
+        drawn = [row for row, covered in enumerate(covers) if not covered]
+        covered = [row for row, covered in enumerate(covers) if covered]
 
         def asked(rows: list[int]) -> Any:
             def give(chosen: Sequence[int], resolution: int, dim: int) -> list[Hidden]:
@@ -310,6 +328,21 @@ class Painter:
             f"grain\0{track}\0{frame}".encode(), key=self._salt[:64], digest_size=16
         ).digest()
         return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "big")))
+
+
+def _nearness(places: Sequence[Placement]) -> list[int]:
+    """How near a track is to the camera in each frame, in steps that do not flicker.
+
+    Two faces that cover each other in part and are about as large would else change places
+    from frame to frame.
+    """
+    steps = np.log([where.side for where in places]) / math.log(_NEARER)
+    held, near = round(float(steps[0])), []
+    for step in steps:
+        if abs(step - held) > 0.5 + _STICK:
+            held = round(float(step))
+        near.append(held)
+    return near
 
 
 def _halved(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

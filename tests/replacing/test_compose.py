@@ -185,6 +185,51 @@ def test_a_track_that_is_kept_is_not_touched_and_one_in_doubt_is_covered():
     assert luma(frame)[35:55, 75:90].std() < 2
 
 
+class Striped:
+    """Stripes across a face whose mouth is shut, up and down one whose mouth is open."""
+
+    name = "striped"
+    sha256 = ""
+    resolution = 32
+    z_dim = 2
+
+    def __call__(self, faces):
+        across = np.where(np.arange(32) // 4 % 2, 40, 210).astype(np.uint8)[:, None].repeat(32, 1)
+        drawn = [across if face.conditions.mouth == 0 else across.T for face in faces]
+        return np.stack(drawn)[..., None].repeat(3, 3)
+
+
+def in_front(actions) -> list[int]:
+    """Which of two trembling faces that cover each other is in front, frame by frame."""
+    count = 12
+    sizes = 44 + np.array([[1, -1], [-1, 1]] * (count // 2))  # each is the larger in turn
+    tracks = []
+    for number, (left, action) in enumerate(zip((30, 42), actions, strict=True)):
+        spots = [spot(left, 20, size[number], 1.2 * size[number]) for size in sizes]
+        openness = np.full((count, 2), 0.02 if number == 0 else 0.5, np.float32)
+        tracks.append(PlannedTrack(number, action, 0, list(range(count)), spots, openness=openness))
+    plan = Plan("a", "", *SIZE, 1, Fraction(1, 25), {}, "", tracks)
+    painter, seen = Painter(plan, Ladder([("striped", Striped)]), b"salt"), []
+    for number in range(count):
+        frame = frame_of(np.full((90, 120, 3), 128, np.uint8))
+        frame.pts = number
+        painter.paint(frame)
+        both = luma(frame)[36:56, 52:64].astype(float)
+        seen.append(int(both.mean(0).std() > both.mean(1).std()))
+    return seen
+
+
+def test_of_two_faces_that_cover_each_other_the_same_one_stays_in_front():
+    assert len(set(in_front([Action.REPLACE, Action.REPLACE]))) == 1
+
+
+@pytest.mark.parametrize("covered", [0, 1])
+def test_a_cover_lies_behind_a_face_that_was_drawn(covered):
+    actions = [Action.REPLACE, Action.REPLACE]
+    actions[covered] = Action.COVER
+    assert set(in_front(actions)) == {1 - covered}
+
+
 def test_a_plan_with_other_times_is_refused():
     frame = frame_of(np.zeros((90, 120, 3), np.uint8))
     frame.pts = 7
@@ -294,6 +339,15 @@ def test_light_and_haze_of_a_room_are_seen():
     assert black.white == 60  # darker than that a face could not be told at all
     assert black.black == 0
     assert exposure(np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80), bool)) == Exposure()
+
+
+def test_black_is_no_lighter_than_the_darkest_of_the_frame():
+    """A white wall behind a head is not haze."""
+    picture = np.full((90, 120, 3), 220, np.uint8)
+    where = placement(spot(10, 10, 24, 30))
+    assert Canvas(picture, [where]).exposure(0).black > 30
+    picture[60:, 80:] = 3
+    assert Canvas(picture, [where]).exposure(0).black == 0
 
 
 @settings(max_examples=30, deadline=None)
