@@ -155,7 +155,8 @@ def run(
         bool,
         typer.Option(
             "--consistent",
-            help="One new face for a person throughout a video: viewers see who appears again.",
+            help="One new face for a person throughout a video, and in all pictures of a call: "
+            "viewers see who appears again.",
         ),
     ] = False,
     mute: Mute = False,

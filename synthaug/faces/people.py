@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from synthaug.faces.recognisers import Recogniser
 from synthaug.faces.tracks import Source, Spot, Track
 
-__all__ = ["FEWEST", "Known", "chosen_sights", "compared", "persons", "robust_mean"]
+__all__ = [
+    "FEWEST",
+    "Acquaintances",
+    "Known",
+    "chosen_sights",
+    "compared",
+    "persons",
+    "robust_mean",
+]
 
 Floats = NDArray[np.float32]
 
@@ -105,6 +113,44 @@ def persons(tracks: Sequence[Track], means: Sequence[Floats | None], same: float
         groups[pair[1]] += groups.pop(pair[0])
     numbers = {each: number for number, group in enumerate(groups) for each in group}
     return [numbers[each] for each in range(len(tracks))]
+
+
+class Acquaintances:
+    """Numbers people throughout several pictures; their unit vectors stay in memory."""
+
+    def __init__(self) -> None:
+        self._known: list[list[Floats]] = []
+
+    def persons(
+        self, tracks: Sequence[Track], means: Sequence[Floats | None], same: float
+    ) -> list[int]:
+        """A number for each track of the next picture, that of an earlier one who is the same.
+
+        The most alike are taken first, and nobody is in a picture twice. The arguments are
+        those of `persons`.
+        """
+        here = persons(tracks, means, same)
+        rows: dict[int, list[Floats]] = {number: [] for number in here}
+        for number, mean in zip(here, means, strict=True):
+            rows[number] += [] if mean is None else [mean]
+        alike = sorted(
+            (
+                (-float((np.stack(own) @ np.stack(known).T).mean()), number, met)
+                for number, own in rows.items()
+                for met, known in enumerate(self._known)
+                if own and known
+            )
+        )
+        numbers: dict[int, int] = {}
+        for likeness, number, met in alike:
+            if -likeness >= same and number not in numbers and met not in numbers.values():
+                numbers[number] = met
+        for number, own in rows.items():
+            if number not in numbers:
+                numbers[number] = len(self._known)
+                self._known.append([])
+            self._known[numbers[number]] += own
+        return [numbers[number] for number in here]
 
 
 def _likeness(one: list[int], other: list[int], means: Sequence[Floats | None]) -> float:

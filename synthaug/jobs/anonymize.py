@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from synthaug.errors import Damaged, InputError, OutOfResources, Stopped, SynthaugError
 from synthaug.faces.plan import Plan, read_plan, write_plan
+from synthaug.jobs.anonymize_album import Album
 from synthaug.jobs.anonymize_audit import audit as audit_job
 from synthaug.jobs.anonymize_inputs import AUDIT_ENDING, inputs_of, is_still
 from synthaug.jobs.anonymize_plan import plan_video
@@ -48,6 +48,7 @@ class _Wishes:
     resume: bool
     limits: Limits
     signer: Signer | None
+    album: Album
     callbacks: tuple[Callback, ...]
 
     @property
@@ -96,8 +97,8 @@ def anonymize(
         zones: boxes that are always covered.
         between: spans of seconds of videos; nothing is hidden outside them.
         smallest: faces whose larger side stays below it are covered, not generated, pixels.
-        consistent: one new face for a person throughout a video; a viewer then sees who
-            appears again.
+        consistent: one new face for a person throughout a video, and in all pictures of one
+            call; a viewer then sees who appears again.
         mute: leave the sound out.
         seed: of the faces; random where None, and then nobody can draw them again.
         audit: read what was written again and say what may be open, in a folder
@@ -140,6 +141,10 @@ def anonymize(
         plan_file=None if plan_file is None else Path(plan_file), forget=forget, codec=codec,
         generator=None if generator is None else Path(generator),
         hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels), signer=signs,
+        album=Album(
+            keep=keep, only=only, consistent=consistent, seed=seed,
+            generator=None if generator is None else Path(generator),
+        ),
         callbacks=callbacks,
     )  # fmt: skip
     for path in inputs.ours:
@@ -181,16 +186,16 @@ def _picture(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
             "between", expected="a video", got="a picture, which has no seconds", where=str(source),
             remedy="Leave it out for pictures.", code="input.option",
         )  # fmt: skip
-    salt = salt_of(wishes.seed) if wishes.seed is not None else secrets.token_bytes(32)
-    asked = {name: wishes.planning[name] for name in ("keep", "only", "zones", "smallest")}
     made, plan = anonymize_still(
-        source, target, salt=salt, ladder=Ladder.usual(wishes.generator), force=wishes.force,
-        limits=wishes.limits, signer=wishes.signer, callbacks=wishes.callbacks, **asked,
+        source, target, album=wishes.album, zones=wishes.planning["zones"],
+        smallest=wishes.planning["smallest"], force=wishes.force, limits=wishes.limits,
+        signer=wishes.signer, callbacks=wishes.callbacks,
     )  # fmt: skip
     return _audited(source, target, plan, made, wishes)
 
 
 def _video(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
+    wishes.album.unload()
     folder = work_folder(target)
     # An audit that was stopped is begun again; what it was to read is written already.
     before = written(folder, wishes.call, source, target) if wishes.resume else None
@@ -231,10 +236,12 @@ def _audited(
     """What was written and, where it is asked for, what reading it again says."""
     if not wishes.audit:
         return AnonymizedFile(source=source, rendered=made, strict=wishes.strict)
-    report = target.with_name(f"{target.name}{AUDIT_ENDING}")
+    report, still = target.with_name(f"{target.name}{AUDIT_ENDING}"), is_still(source)
     found = audit_job(
         source, target, plan, mute=wishes.mute, max_pixels=wishes.limits.pixels, report=report,
         render=wishes.render, callbacks=wishes.callbacks,
+        detectors=wishes.album.detectors if still else None,
+        recognisers=wishes.album.recognisers if still else None,
     )  # fmt: skip
     return AnonymizedFile(
         source=source, rendered=made, audit=found, strict=wishes.strict,

@@ -100,6 +100,7 @@ def recognised(
     callbacks: Sequence[Callback],
     *,
     fewest: int = FEWEST,
+    number: Callable[[Sequence[Track], Sequence[Floats | None], float], list[int]] = persons,
 ) -> None:
     """Set the tracks' actions, and their people's numbers where they are linked.
 
@@ -110,6 +111,7 @@ def recognised(
         people: who to look for.
         callbacks: told of progress.
         fewest: sights from which a track can be anybody for sure.
+        number: says which tracks show one person.
     """
     rows = _embedded(pictures, tracks, people.recogniser, callbacks)
     if len(people.known):
@@ -118,9 +120,9 @@ def recognised(
                 _decide(each, own, people, fewest)
     if people.linked:
         means = [robust_mean(own) if len(own) else None for own in rows]
-        numbers = persons(tracks, means, people.recogniser.same)
-        for each, number in zip(planned, numbers, strict=True):
-            each.person = number
+        numbers = number(tracks, means, people.recogniser.same)
+        for each, person in zip(planned, numbers, strict=True):
+            each.person = person
 
 
 def _decide(each: PlannedTrack, own: Floats, people: People, fewest: int) -> None:

@@ -7,7 +7,6 @@ import functools
 import hashlib
 import io
 import os
-import secrets
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from importlib.metadata import version
@@ -19,12 +18,12 @@ from numpy.typing import NDArray
 
 from synthaug.errors import Damaged, InputError
 from synthaug.faces.cuts import CutFinder
-from synthaug.faces.lookout import Lookout
 from synthaug.faces.people import FEWEST
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.faces.tracks import Track, track
 from synthaug.faces.zones import Zone, zone_spots
-from synthaug.jobs.anonymize_people import People, recognised, references
+from synthaug.jobs.anonymize_album import Album
+from synthaug.jobs.anonymize_people import recognised
 from synthaug.jobs.anonymize_plan import cover_small
 from synthaug.jobs.anonymize_result import Rendered
 from synthaug.media.clip import Limits
@@ -33,7 +32,6 @@ from synthaug.media.reading import probe_still, still_frames
 from synthaug.media.signing import Signer
 from synthaug.media.stills import Still, as_rgb, encoded, put
 from synthaug.media.writing import check_output, unwritten
-from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.painter import Painter
 from synthaug.training.progress import Callback
 from synthaug.weights.registry import sha256_of
@@ -50,10 +48,7 @@ def anonymize_still(
     source: Path,
     output: Path,
     *,
-    salt: bytes | None = None,
-    ladder: Ladder | None = None,
-    keep: Sequence[str | Path] = (),
-    only: Sequence[str | Path] = (),
+    album: Album | None = None,
     zones: Sequence[Zone] = (),
     smallest: float = 0.0,
     force: bool = False,
@@ -66,10 +61,7 @@ def anonymize_still(
     Args:
         source: jpg, png, webp or bmp; webp and png may be animated.
         output: the file to write; appears whole or not at all.
-        salt: what the latents are made with; new where None.
-        ladder: what draws faces.
-        keep: photographs of people who stay as they are; whoever may be somebody else is hidden.
-        only: photographs of the only people to hide; whoever may be one of them is hidden.
+        album: what it shares with other pictures; nothing where None.
         zones: boxes of the upright picture that are always covered.
         smallest: faces whose larger side stays below it are covered, not generated, pixels.
         force: replace what stands there.
@@ -83,8 +75,7 @@ def anonymize_still(
         Damaged: nothing of it can be decoded.
         OutOfResources: the disk is full.
     """
-    if keep and only:
-        raise InputError("people", expected="either those to keep or those to hide", got="both")
+    album = album or Album()
     check_output(source, output, force=force)
     still = probe_still(source, limits=limits)
     if output.suffix.lower() != source.suffix.lower():
@@ -99,11 +90,9 @@ def anonymize_still(
         )  # fmt: skip
     frames, durations, warnings = _read(still)
     times = [sum(durations[:number]) for number in range(len(frames))]
-    lookout = Lookout()
-    people = references(keep or only, hide=bool(only), lookout=lookout)
-    plan = _plan(still, frames, times, lookout, people=people, zones=zones, smallest=smallest)
-    ladder = ladder or Ladder.usual()
-    painter = Painter(plan, ladder, salt or secrets.token_bytes(32))
+    plan = _plan(still, frames, times, album, zones=zones, smallest=smallest)
+    ladder = album.ladder
+    painter = Painter(plan, ladder, album.salt)
     for pixels, time in zip(frames, times, strict=True):
         for change in painter.changes(as_rgb(pixels, still.mode), time):
             put(pixels, still.mode, *change)
@@ -148,14 +137,13 @@ def _plan(
     still: Still,
     frames: list[NDArray[Any]],
     times: list[int],
-    lookout: Lookout,
+    album: Album,
     *,
-    people: People | None,
     zones: Sequence[Zone],
     smallest: float,
 ) -> Plan:
     """Both detectors look at every frame, and the first also enlarged."""
-    cut = CutFinder()
+    cut, lookout, people = CutFinder(), album.lookout, album.people
     found, cuts = [], []
     for pixels in frames:
         image = as_rgb(pixels, still.mode)
@@ -168,7 +156,10 @@ def _plan(
     cover_small(planned, smallest)
     if people is not None:
         shown = (functools.partial(as_rgb, pixels, still.mode) for pixels in frames)
-        recognised(shown, planned, tracks, people, (), fewest=min(FEWEST, len(frames)))
+        recognised(
+            shown, planned, tracks, people, (), fewest=min(FEWEST, len(frames)),
+            number=album.met.persons,
+        )  # fmt: skip
     for zone in zones:
         first, spots = zone_spots(zone, seconds, size)
         held = times[first : first + len(spots)]

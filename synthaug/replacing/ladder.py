@@ -39,6 +39,7 @@ class Ladder:
         self._built: dict[str, Rung] = {}
         self._cover = Cover()
         self.said: list[str] = []
+        self._left: list[str] = []
 
     @classmethod
     def usual(cls, folder: Path | str | None = None, *, highest: str = "generated") -> Ladder:
@@ -58,6 +59,13 @@ class Ladder:
         while builders[0][0] != highest:
             builders.pop(0)
         return cls([(name, functools.partial(build, folder)) for name, build in builders if build])
+
+    def renewed(self) -> Ladder:
+        """The same rungs for another file: of what was said, what still holds."""
+        other = Ladder()
+        other._builders, other._built, other._left = self._builders, self._built, self._left
+        other.said = list(self._left)
+        return other
 
     @property
     def rung(self) -> Rung:
@@ -113,6 +121,7 @@ class Ladder:
 
     def _leave(self, name: str, why: str) -> None:
         self._say(f"{name} is not used: {why}")
+        self._left.append(f"{name} is not used: {why}")
         self._builders.pop(name, None)
 
     def _say(self, words: str) -> None:

@@ -6,7 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthaug.faces.people import Known, chosen_sights, compared, persons, robust_mean
+from synthaug.faces.people import (
+    Acquaintances,
+    Known,
+    chosen_sights,
+    compared,
+    persons,
+    robust_mean,
+)
 from synthaug.faces.tracks import Source, Spot, Track
 
 
@@ -69,3 +76,14 @@ def test_one_person_before_and_after_a_cut_has_one_number():
     tracks = [Track(first, spots(5), [1] * 5) for first in (0, 0, 5, 5)]
     assert persons(tracks, [ANN, BOB, BOB, ANN], same=0.5) == [0, 1, 1, 0]
     assert len(set(persons(tracks, [None] * 4, same=0.5))) == 4
+
+
+def test_people_keep_their_numbers_from_picture_to_picture():
+    met = Acquaintances()
+    here = [Track(0, spots(1)), Track(0, spots(1)), Track(0, spots(1))]
+    assert met.persons(here, [ANN, BOB, None], 0.5) == [0, 1, 2]
+    # Two like Ann in one picture: the more alike is she, the other somebody else.
+    assert met.persons(here, [unit(0.8, 0, 0.6), ANN, None], 0.5) == [3, 0, 4]
+    assert met.persons(here[:1], [BOB], 0.5) == [1]
+    assert met.persons(here[:1], [unit(1, 1, -1.5)], 0.5) == [5]
+    assert met.persons([], [], 0.5) == []

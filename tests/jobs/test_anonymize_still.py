@@ -106,3 +106,67 @@ def test_a_picture_without_a_face_passes_its_audit(tmp_path):
     assert result.exit_code == 0
     failed = [each.gate for each in result.files[0].audit.verdicts if each.status == "FAIL"]
     assert failed == []
+
+
+class Shirts:
+    """Tells people apart by the mean colour of the whole picture."""
+
+    name, sha256, same, other = "shirts", "0" * 64, 0.99, 0.2
+
+    def __call__(self, image: np.ndarray, faces: Detections) -> np.ndarray:
+        row = np.tanh((image.mean((0, 1)) - image.mean()) / 9).astype(np.float32)
+        return np.repeat((row / np.linalg.norm(row))[None], len(faces), 0)
+
+
+@pytest.mark.parametrize("consistent", [True, False])
+def test_a_person_has_one_new_face_in_all_pictures_where_it_is_asked(
+    tmp_path, monkeypatch, consistent
+):
+    from synthaug.jobs import anonymize_people
+
+    monkeypatch.setattr(anonymize_people, "recognisers", lambda: [Shirts()])
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    one = astronaut()[:256, 100:400]
+    for name, shown in {"a": one, "b": one[..., ::-1], "c": one}.items():
+        Image.fromarray(np.ascontiguousarray(shown)).save(folder / f"{name}.png")
+    result = synthaug.anonymize(folder, out, consistent=consistent, audit=False)
+    assert result.exit_code == 0
+    a, b, c = (np.asarray(Image.open(out / f"{name}.png")).astype(int) for name in "abc")
+    assert (a == c).all() == consistent
+    assert np.abs(a - b[..., ::-1])[FACE].mean() > 1
+
+
+def test_pictures_share_what_is_loaded(portrait, monkeypatch):
+    from synthaug.faces.lookout import Lookout
+    from synthaug.jobs import anonymize_album
+
+    loaded: list[str] = []
+    builders = {
+        "Lookout": Lookout, "default_detectors": anonymize_album.default_detectors,
+        "recognisers": anonymize_album.recognisers,
+    }  # fmt: skip
+    for name, build in builders.items():
+        monkeypatch.setattr(
+            anonymize_album, name, lambda name=name, build=build: loaded.append(name) or build()
+        )
+    for name in "abc":
+        portrait.with_name(f"{name}.png").write_bytes(portrait.read_bytes())
+    result = synthaug.anonymize(portrait.parent, portrait.parent / "out")
+    assert len(result.outputs) == 4
+    assert sorted(loaded) == sorted(builders)
+
+
+def test_a_rung_that_is_left_is_said_for_every_picture(portrait):
+    from synthaug.jobs.anonymize_album import Album
+    from synthaug.jobs.anonymize_still import anonymize_still
+    from synthaug.replacing.ladder import Ladder
+
+    def missing() -> None:
+        raise OSError("weights are damaged")
+
+    album = Album()
+    album.__dict__["_ladder"] = Ladder([("generated", missing)])
+    for number in range(2):
+        made, _ = anonymize_still(portrait, portrait.with_name(f"{number}.png"), album=album)
+        assert made.warnings == ("generated is not used: weights are damaged",)
