@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from skimage.data import astronaut
 
 import synthaug
 from synthaug.errors import InputError
@@ -19,20 +16,9 @@ FACE = (slice(90, 180), slice(192, 255))  # rows and columns inside the face
 
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory) -> Path:
+def portrait(moving_face, tmp_path_factory) -> Path:
     """Eight frames of one face that moves to the right."""
-    path = tmp_path_factory.mktemp("portrait") / "portrait.mp4"
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=25, options={"crf": "16", "preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = 320, 256, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 12800)
-        for index in range(8):
-            shown = np.ascontiguousarray(astronaut()[:256, 60 - 2 * index : 380 - 2 * index])
-            frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
-            frame.pts, frame.time_base = index * 512, Fraction(1, 12800)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
+    return moving_face(tmp_path_factory.mktemp("portrait") / "portrait.mp4", 8)
 
 
 def test_the_face_is_gone_and_the_rest_is_there(portrait, tmp_path):
