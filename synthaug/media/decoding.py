@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import heapq
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,9 @@ from synthaug.media.clip import Clip, opened
 from synthaug.media.editing import reformat
 
 __all__ = ["breaks_off", "decoded"]
+
+_AHEAD = 3
+"""Frames that may be coded ahead of one that is shown before them, in files without times."""
 
 
 def decoded(clip: Clip) -> Iterator[Any]:
@@ -20,25 +25,60 @@ def decoded(clip: Clip) -> Iterator[Any]:
     """
     import av
 
-    told = 0
+    told, broken = 0, None
     with opened(clip.path) as container:
         stream: Any = container.streams[clip.stream]
         stream.thread_type = "AUTO"
-        last = None
-        try:
-            for frame in container.decode(stream):
-                frame = _plain(frame, clip)
-                # Broken files repeat or lose times; a frame is shown after the one before it.
-                if frame.pts is None or (last is not None and frame.pts <= last):
-                    step = max(1, round(1 / (clip.rate * clip.time_base)))
-                    frame.pts = 0 if last is None else last + step
-                last = frame.pts
-                told += 1
-                yield frame
-        except av.FFmpegError as error:
-            raise breaks_off(clip, told) from error
-    if clip.frames > told:
-        raise breaks_off(clip, told)
+
+        def read() -> Iterator[Any]:
+            nonlocal broken
+            try:
+                for frame in container.decode(stream):
+                    yield _plain(frame, clip)
+            except av.FFmpegError as error:
+                broken = error
+
+        step = max(1, round(1 / (clip.rate * clip.time_base)))
+        for frame in _timed(read(), step, begins=0 if clip.container == "avi" else None):
+            told += 1
+            yield frame
+    if broken is not None or clip.frames > told:
+        raise breaks_off(clip, told) from broken
+
+
+def _timed(read: Iterator[Any], step: int, *, begins: int | None) -> Iterator[Any]:
+    """The frames with rising times.
+
+    Decoders give frames in the order they are shown, but AVI knows no time of showing: there
+    frames that were coded ahead of others carry times that have changed places, and all are
+    late by what the decoder waited. So the earliest of a few times belongs to the first of a
+    few frames, and AVI begins at 0. Broken files repeat or lose times besides; a frame is
+    shown after the one before it.
+    """
+    waiting: collections.deque[Any] = collections.deque()
+    times: list[int] = []
+    last: int | None = None
+    early = 0
+
+    def first() -> Any:
+        nonlocal last, early
+        frame = waiting.popleft()
+        time = None if frame.pts is None else heapq.heappop(times) - early
+        if last is None and time is not None and begins is not None:
+            time, early = begins, time - begins
+        if time is None or (last is not None and time <= last):
+            time = 0 if last is None else last + step
+        frame.pts = last = time
+        return frame
+
+    for frame in read:
+        waiting.append(frame)
+        if frame.pts is not None:
+            heapq.heappush(times, frame.pts)
+        if len(waiting) > _AHEAD:
+            yield first()
+    while waiting:
+        yield first()
 
 
 def breaks_off(clip: Clip, told: int, why: str = "") -> Damaged:

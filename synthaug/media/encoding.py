@@ -20,7 +20,7 @@ _X264 = {"preset": "superfast", "bf": "2", "b-pyramid": "none", "mbtree": "0"}
 _X265 = {"preset": "fast", "x265-params": "log-level=error:open-gop=0:bframes=2:b-pyramid=0"}
 _AV1 = {"preset": "8", "svtav1-params": "enable-overlays=0"}
 _VP9 = {"b": "0", "row-mt": "1", "cpu-used": "5", "deadline": "realtime"}
-_MPEG = {"qmin": "2", "qmax": "3", "bf": "0"}  # avi and mpg have no times of their own
+_MPEG = {"qmin": "2", "qmax": "2", "bf": "0"}  # avi and mpg have no times of their own
 
 CODECS = {
     "h264": ("libx264", _X264),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,3 +190,11 @@ def test_help_texts_are_the_golden_ones(golden: Callable[[str, str], None]) -> N
             lines.append(f"{names}{default}: {getattr(parameter, 'help', '')}")
         lines.append("")
     golden("commands.txt", "\n".join(lines))
+
+
+def test_the_package_is_the_command():
+    """Where the console script is not on the path, as in many containers."""
+    told = subprocess.run(
+        [sys.executable, "-m", "synthaug", "--version"], capture_output=True, text=True, check=True
+    )
+    assert synthaug.__version__ in told.stdout

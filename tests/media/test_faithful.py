@@ -141,6 +141,21 @@ def test_a_copy_differs_in_nothing_but_pixels(kind, tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == [copy.name, source.name]
 
 
+def test_avi_with_frames_coded_ahead_keeps_an_even_pace(tmp_path):
+    """AVI knows no times of showing: a decoder's are late, and B pictures' change places."""
+    how = Made("avi", "mpeg4", base=Fraction(1, 25), times=tuple(range(12)), options=(("bf", "2"),))
+    source = make(tmp_path / "a.avi", how)
+    with av.open(str(source)) as container:
+        raw = [frame.pts for frame in container.decode(video=0)]
+    assert raw != sorted(raw) or raw[0] != 0
+    clip = probe(source)
+    assert [frame.pts for frame in frames(clip)] == list(range(len(raw)))
+    with Writer(clip, tmp_path / "b.avi") as writer:
+        for frame in frames(clip):
+            writer.write(frame)
+    assert [frame.pts for frame in frames(probe(tmp_path / "b.avi"))] == list(range(len(raw)))
+
+
 def test_pictures_survive_closely(tmp_path):
     clip = probe(make(tmp_path / "a.mp4", KINDS["plain"]))
     with Writer(clip, tmp_path / "b.mp4") as writer:
