@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 import synthaug
 from synthaug.errors import InputError
+from synthaug.jobs.anonymize import render_planned
 from synthaug.media import frames, probe
 from synthaug.media.editing import picture
+from synthaug.media.segments import Segments
 
 FACE = (slice(90, 180), slice(192, 255))  # rows and columns inside the face
 
@@ -45,3 +48,36 @@ def test_what_is_there_stays_there(portrait, tmp_path):
     with pytest.raises(InputError, match="--force"):
         synthaug.anonymize(portrait, out)
     assert out.read_bytes() == b"mine"
+
+
+class Killed(BaseException):
+    """Stands in for kill -9: nobody catches it."""
+
+
+@pytest.mark.parametrize("audit", [True, False])
+def test_a_run_killed_once_its_file_has_its_name_is_ended_by_the_same_call(
+    portrait, tmp_path, monkeypatch, audit
+):
+    out, plan = tmp_path / "out.mp4", tmp_path / "plan.jsonl"
+
+    def killed(segments: Segments, **_: object) -> None:
+        segments._lock.close()
+        raise Killed
+
+    def again(call: Callable[[], object]) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Segments, "close", killed)
+            with pytest.raises(Killed):
+                call()
+        content = out.read_bytes()
+        call()
+        assert out.read_bytes() == content
+        assert not out.with_name(".out.mp4.work").exists()
+        with pytest.raises(InputError, match="--force"):
+            call()
+
+    asked = {"audit": audit, "plan_file": plan}
+    again(lambda: synthaug.anonymize(portrait, out, **asked))
+    if not audit:
+        out.unlink()
+        again(lambda: render_planned(portrait, plan, out))

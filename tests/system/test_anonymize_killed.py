@@ -73,7 +73,7 @@ def _rendering(folder: Path) -> bool:
 
 
 def _auditing(folder: Path) -> bool:
-    return (folder / "written.json").exists()
+    return folder.with_name("out.mp4").exists()
 
 
 MOMENTS = {"planning": _planning, "rendering": _rendering, "auditing": _auditing}
