@@ -15,12 +15,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = [
-    "Line", "confine", "confine_decoder", "end", "ending", "environment_for", "more_time", "spawn",
+    "Line", "confine", "decode_for", "end", "ending", "environment_for", "spawn",
 ]  # fmt: skip
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
@@ -172,23 +173,37 @@ def confine(parent: int, *, worker: bool = True, memory: int | None = None) -> b
     return not (system.unshare(_CLONE_NEWNET) and system.unshare(_CLONE_NEWUSER | _CLONE_NEWNET))
 
 
-def confine_decoder(parent: int, *, memory: int) -> bool:
-    """Take the limits of a child that reads what strangers sent: `confine`, and no file written.
+def decode_for(
+    answer: Callable[[dict[str, Any], bytes], tuple[Any, ...]],
+    *,
+    warm: Callable[[], object],
+    memory: int,
+    seconds: int,
+) -> NoReturn:
+    """Decode what strangers sent, frame by frame, until the parent is gone: a child's whole life.
+
+    No network, no file written, few open ones; each answer within limits of memory and time.
 
     Args:
-        parent: as in `confine`.
+        answer: the head and parts to say, given those that were heard: one part.
+        warm: called before there are limits; imports what would open files later.
         memory: bytes of address space.
-
-    Returns:
-        As `confine`.
+        seconds: of processor time for one answer.
     """
-    alone = confine(parent, memory=memory)
+    line = Line(socket.socket(fileno=int(sys.argv[1])))
+    warm()
+    confine(int(sys.argv[2]), memory=memory)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
-    return alone
+    warnings.simplefilter("ignore")
+    while (heard := line.hear()) is not None:
+        head, (data,) = heard
+        _more_time(seconds)
+        line.say(*answer(head, data))
+    os._exit(0)
 
 
-def more_time(seconds: int) -> None:
+def _more_time(seconds: int) -> None:
     """Allow this process so many more seconds of processor time, then SIGXCPU."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + 1 + seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,30 @@ def shared() -> Path:
     if not (folder / "FACES.md").is_file():
         pytest.skip("the shared data is not here: set SYNTHAUG_SHARED to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def moving_face() -> Callable[[Path, int], Path]:
+    """Writes an MP4 of up to 30 frames, 320x256 at 25 a second: one face that moves right.
+
+    Frame ``n`` is the astronaut's portrait from column ``60 - 2 * n`` on.
+    """
+    import av
+    import numpy as np
+
+    portrait = pytest.importorskip("skimage.data", reason="needs scikit-image").astronaut()
+
+    def write(path: Path, count: int) -> Path:
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("libx264", rate=25, options={"crf": "16", "preset": "veryfast"})
+            stream.width, stream.height, stream.pix_fmt = 320, 256, "yuv420p"
+            stream.codec_context.time_base = Fraction(1, 12800)
+            for index in range(count):
+                shown = np.ascontiguousarray(portrait[:256, 60 - 2 * index : 380 - 2 * index])
+                frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
+                frame.pts, frame.time_base = index * 512, Fraction(1, 12800)
+                out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+        return path
+
+    return write

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
-import warnings
 from typing import Any
 
 from PIL import Image
@@ -13,7 +9,7 @@ from PIL import Image
 from synthaug.datasets.decode import decode
 from synthaug.datasets.limits import Limits
 from synthaug.errors import InputError
-from synthaug_server.children import Line, confine_decoder, more_time
+from synthaug_server.children import decode_for
 
 __all__ = ["main"]
 
@@ -23,19 +19,11 @@ _CPU_SECONDS = 30  # of one picture
 
 def main() -> None:
     """Decode what comes until the parent is gone."""
-    line = Line(socket.socket(fileno=int(sys.argv[1])))
     # Plugins are imported before there is a limit on open files.
-    Image.init()
-    confine_decoder(int(sys.argv[2]), memory=_MEMORY)
-    warnings.simplefilter("ignore")
-    while (heard := line.hear()) is not None:
-        head, (data,) = heard
-        more_time(_CPU_SECONDS)
-        line.say(*_answer(data, head))
-    os._exit(0)
+    decode_for(_answer, warm=Image.init, memory=_MEMORY, seconds=_CPU_SECONDS)
 
 
-def _answer(data: bytes, head: dict[str, Any]) -> tuple[Any, ...]:
+def _answer(head: dict[str, Any], data: bytes) -> tuple[Any, ...]:
     try:
         found = decode(data, head["where"], Limits(head["pixels"], head["side"]))
     except InputError as error:

@@ -107,10 +107,12 @@ def _evaluate(order: Order) -> Made:
 
     def images_of(field: str, told: dataset_pb2.Groups | None) -> Any:
         source = _set(order, getattr(request, field), field)
-        if told is None or told.WhichOneof("source") is None:
+        grouping = None if told is None else _groups(order, told)
+        if grouping is None and not isinstance(source, list):
             return source
-        images = synthaug.datasets.open(source, _groups(order, told))
-        groups[field] = images.groups
+        images = synthaug.datasets.open(source, grouping, one_class=True)
+        if grouping is not None:
+            groups[field] = images.groups
         return images
 
     real = images_of("real", request.real_groups)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthaug_server.engine.job_store import ENDED, Job, JobStore, State
+from synthaug_server.engine.remembered import remembers
 from synthaug_server.engine.running import ATTEMPTS, Cancelled, Runner, Stopping
 from synthaug_server.refusal import Refused, refusal_of, told_bug
 from synthaug_server.settings import Settings
@@ -68,6 +69,8 @@ class Engine:
         self._running: dict[str, None] = {}
         self._stop = threading.Event()
         self._workflows: Workflows | None = None
+        self._forget_at = 0.0
+        self._looked_back = False
 
     def run(self) -> None:
         """Run jobs until `stop` is called."""
@@ -87,10 +90,10 @@ class Engine:
     def _take(self) -> None:
         """Begin jobs while there are devices, oldest first."""
         live = sorted(self._live(), key=lambda job: (job.created, job.id))
-        if not live:
-            return
         if self._workflows is None:
             # Not before there is work: it is most of an idle engine's memory.
+            if not live and not self._remembers():
+                return
             from synthaug_server.engine.workflows import Workflows
 
             self._workflows = Workflows(
@@ -107,6 +110,29 @@ class Engine:
                 free -= 1
                 # Where there is a workflow already DBOS recovers it by itself.
                 self._workflows.begin(job.id)
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + _RECONCILE
+            self._forget(self._workflows)
+
+    def _remembers(self) -> bool:
+        """Whether a former engine left rows; asked once, since only this one can add any."""
+        if self._looked_back:
+            return False
+        found = remembers(self._settings.store, self._settings.jobs)
+        self._looked_back = True
+        return found
+
+    def _forget(self, workflows: Workflows) -> None:
+        """Drop what DBOS keeps of jobs that have ended or are deleted.
+
+        Whatever is killed in between, the next look finds the same rows again.
+        """
+        while over := workflows.over():
+            found = {identifier: self._jobs.get(identifier) for identifier in over}
+            done = [name for name, job in found.items() if job is None or job.state in ENDED]
+            workflows.forget(done)
+            if len(done) < len(over):
+                return  # the others are reconciled first
 
     def _live(self) -> list[Job]:
         found: list[Job] = []

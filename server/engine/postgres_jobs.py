@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from synthaug.errors import OutOfResources
 from synthaug_server.engine.sqlite_jobs import ROW, SQLJobs
 
-__all__ = ["PostgresJobs", "hold"]
+__all__ = ["PostgresJobs", "hold", "remembers_workflows"]
 
 _CONNECTIONS = 8  # as many as there are threads that ask: none waits for another's commit
 _LOCK = 0x73796E7468617567  # "synthaug"
@@ -92,6 +92,20 @@ def hold(address: str) -> Any | None:
         return connection
     connection.close()
     return None
+
+
+def remembers_workflows(address: str) -> bool:
+    """Whether DBOS, which has a schema of its own in the same database, has rows of any workflow.
+
+    Raises:
+        OutOfResources: the database cannot be reached.
+    """
+    with contextlib.closing(_connected(address)) as connection:
+        try:
+            found = connection.execute("SELECT 1 FROM dbos.workflow_status LIMIT 1").fetchone()
+        except psycopg.errors.UndefinedTable:
+            return False  # it has not made its tables yet
+        return found is not None
 
 
 def _connected(address: str) -> psycopg.Connection[dict[str, Any]]:

@@ -11,6 +11,8 @@ What DBOS does unless told otherwise, and what it is told here:
   the id is the store's, and `Workflows` is made under the store's lock.
 - It recovers a workflow a hundred times. `Runner` counts attempts and gives a named failure;
   `_RECOVERIES` stands behind that.
+- It keeps rows for ever, and a request_id used again after years would meet them: the engine
+  drops a workflow's once it is over and its job has ended (`over`, `forget`).
 - It cancels between steps only. The runner watches the job's flag and ends the child.
 """
 
@@ -31,6 +33,9 @@ __all__ = ["JSON", "VERSION", "RecordedError", "Workflows", "executor_id"]
 VERSION = "synthaug-jobs-1"
 # Beyond our own limit of attempts, because stops in good order are not counted there.
 _RECOVERIES = 50
+_LIVE = ("PENDING", "ENQUEUED", "DELAYED")
+_FORGOTTEN_AT_ONCE = 200
+_OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 
 class RecordedError(Exception):
@@ -131,11 +136,18 @@ class Workflows:
     def ended(self, job: str) -> bool:
         """Whether the job's workflow is over, however it ended; False where there is none."""
         status = DBOS.get_workflow_status(job)
-        return status is not None and status.status not in ("PENDING", "ENQUEUED", "DELAYED")
+        return status is not None and status.status not in _LIVE
 
-    def forget(self, job: str) -> None:
-        """Drop the rows of a workflow that is over."""
-        DBOS.delete_workflow(job)
+    def over(self) -> list[str]:
+        """Some of the jobs whose workflows are over and still have rows, oldest first."""
+        found = DBOS.list_workflows(
+            status=list(_OVER), limit=_FORGOTTEN_AT_ONCE, load_input=False, load_output=False
+        )
+        return [one.workflow_id for one in found]
+
+    def forget(self, jobs: list[str]) -> None:
+        """Drop all rows of workflows that are over, in one transaction; safe to repeat."""
+        DBOS.delete_workflows(jobs)
 
 
 def _sqlite(url: str) -> sqlalchemy.Engine:

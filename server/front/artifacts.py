@@ -100,10 +100,12 @@ class ArtifactServicer(artifact_pb2_grpc.ArtifactServiceServicer):
                         return _finished_before(upload, chunk)
                     session = await stores.ask(self.sessions.of, upload)
                     writer = await stores.ask(session.begin)
-                _check(chunk, name)
-                if chunk.data:
-                    await stores.ask(session.write, writer, chunk.offset, chunk.data, chunk.crc32c)
-                    self._metrics.received(len(chunk.data))
+                # Each look at a field of bytes copies them.
+                data = chunk.data
+                _check(chunk, data, name)
+                if data:
+                    await stores.ask(session.write, writer, chunk.offset, data, chunk.crc32c)
+                    self._metrics.received(len(data))
                 if chunk.finish_sha256:
                     blob = await stores.ask(
                         session.finish, writer, chunk.finish_sha256, call.caller.actor
@@ -251,12 +253,12 @@ async def _next(
         ) from None  # fmt: skip
 
 
-def _check(chunk: artifact_pb2.WriteChunksRequest, name: str) -> None:
+def _check(chunk: artifact_pb2.WriteChunksRequest, data: bytes, name: str) -> None:
     checks = Checks()
     checks.need(chunk.upload in ("", name), "upload", "the same as in the first message")
     checks.need(chunk.offset >= 0, "offset", "0 or more")
-    checks.need(len(chunk.data) <= _LARGEST_CHUNK, "data", f"at most {_LARGEST_CHUNK} bytes")
-    checks.need(bool(chunk.data or chunk.finish_sha256), "data", "1 byte or more")
+    checks.need(len(data) <= _LARGEST_CHUNK, "data", f"at most {_LARGEST_CHUNK} bytes")
+    checks.need(bool(data or chunk.finish_sha256), "data", "1 byte or more")
     checks.need(len(chunk.finish_sha256) in (0, 32), "finish_sha256", "32 bytes")
     checks.done()
 

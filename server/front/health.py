@@ -16,7 +16,7 @@ _Status = health_pb2.HealthCheckResponse
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
-    """Answers Check and Watch; "" stands for the whole server.
+    """Answers Check, List and Watch; "" stands for the whole server.
 
     Args:
         services: full names.
@@ -55,6 +55,13 @@ class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         if status is None:
             raise not_found("service")
         return _Status(status=status)
+
+    async def List(  # noqa: N802
+        self, request: health_pb2.HealthListRequest, call: Call
+    ) -> health_pb2.HealthListResponse:
+        """All services' statuses now."""
+        statuses = {name: _Status(status=status) for name, status in self._status.items()}
+        return health_pb2.HealthListResponse(statuses=statuses)
 
     async def Watch(  # noqa: N802
         self, request: health_pb2.HealthCheckRequest, call: Call

@@ -10,7 +10,7 @@ _V1 = "/synthaug.v1."
 _OPERATIONS = "/google.longrunning.Operations/"
 
 # Probes of balancers and clusters carry no token.
-OPEN = frozenset({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"})
+OPEN = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
 
 ROLES: dict[str, Role] = {
     f"{_V1}ArtifactService/StartUpload": Role.SUBMITTER,

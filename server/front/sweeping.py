@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from synthaug.v1 import anonymization_pb2, augmentation_pb2, quality_pb2
+from synthaug_server import allocator
 from synthaug_server.engine.job_store import ENDED, Job, State
 from synthaug_server.front.stores import Stores
 from synthaug_server.front.uploading import Sessions
@@ -55,6 +56,7 @@ class Sweeper:
                     await self._stores.ask(self.release_inputs)
                 if time.monotonic() - last >= self._settings.sweep_seconds:
                     await self._stores.ask(self.sweep)
+                    await self._stores.ask(allocator.trim)
                     last = time.monotonic()
             except Exception as error:
                 _LOG.error(json.dumps({"event": "sweep failed, tried again", **told_bug(error)}))

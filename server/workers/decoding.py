@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
-import socket
-import sys
-import warnings
 from typing import Any
 
 from PIL import Image, ImageOps
 
 from synthaug.v1 import media_pb2
-from synthaug_server.children import Line, confine_decoder, more_time
+from synthaug_server.children import decode_for
 
 __all__ = ["main"]
 
@@ -29,21 +25,17 @@ _NUMBERS = {names[0]: number for number, names in _FORMATS.items() if len(names)
 
 def main() -> None:
     """Decode what comes until the parent is gone."""
-    line = Line(socket.socket(fileno=int(sys.argv[1])))
     # Plugins are imported before there is a limit on open files.
-    Image.init()
-    confine_decoder(int(sys.argv[2]), memory=_MEMORY)
-    warnings.simplefilter("ignore")
-    while (heard := line.hear()) is not None:
-        head, (data,) = heard
-        more_time(_CPU_SECONDS)
-        try:
-            told, pixels = _decoded(data, head["format"], head["pixels"])
-        # Decoders raise anything on broken files.
-        except Exception:
-            told, pixels = {"bad": "unreadable"}, b""
-        line.say({"id": head["id"], **told}, pixels)
-    os._exit(0)
+    decode_for(_answer, warm=Image.init, memory=_MEMORY, seconds=_CPU_SECONDS)
+
+
+def _answer(head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    try:
+        told, pixels = _decoded(data, head["format"], head["pixels"])
+    # Decoders raise anything on broken files.
+    except Exception:
+        told, pixels = {"bad": "unreadable"}, b""
+    return {"id": head["id"], **told}, pixels
 
 
 def _decoded(data: bytes, format_: int, most: int) -> tuple[dict[str, Any], bytes]:

@@ -15,7 +15,7 @@ from synthaug.client.requests import spans_of, zones_of
 from synthaug.client.results import audit_of, rendered_of
 from synthaug.client.wire import Wire
 from synthaug.errors import InputError, OutOfResources, Stopped, SynthaugError
-from synthaug.jobs.anonymize_inputs import inputs_of, is_still
+from synthaug.jobs.anonymize_inputs import AUDIT_ENDING, inputs_of, is_still
 from synthaug.jobs.anonymize_result import AnonymizedFile, AnonymizeResult
 from synthaug.media.writing import check_output
 from synthaug.training.progress import Callback, Progress, tell
@@ -130,15 +130,18 @@ def _fetched(
 ) -> AnonymizedFile:
     """What the job made, here; the media file last, so that its presence says all is there."""
     note = noted(callbacks, "download")
-    audit = None
+    audit = report = None
     if result.audit:
+        from synthaug.report import write_audit
+
         with tempfile.TemporaryDirectory(prefix="synthaug-") as place:
             told = fetch(wire, result.audit, Path(place) / "audit.json", note=note).read_bytes()
-        audit = audit_of(told, source, target)
+        audit, report = audit_of(told, source, target), target.with_name(target.name + AUDIT_ENDING)
+        write_audit(audit, report)
     if wishes.plan_file is not None and result.plan:
         download(wire, result.plan, wishes.plan_file, force=True, note=note)
     download(wire, result.media, target, force=wishes.force, note=note)
     return AnonymizedFile(
         source=source, rendered=rendered_of(result, target, warnings), audit=audit,
-        strict=wishes.strict,
+        strict=wishes.strict, report=report,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`Client.augment`: a folder goes, a balanced set comes back."""
+"""`Client.augment`: an image set goes, a balanced one comes back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthaug.client.downloads import fetch
 from synthaug.client.jobs import Order, carry_out, noted
-from synthaug.client.packing import images_of
+from synthaug.client.packing import Images, images_of
 from synthaug.client.pending import Pending, key_of
 from synthaug.client.requests import budget_of, reject_of, side_of, targets_of
 from synthaug.client.results import unpack
@@ -37,12 +37,11 @@ def augment(
     """See `Client.augment`; ``wishes`` are the other arguments, by name."""
     from synthaug.datasets.writing import refuse_if_taken
 
-    images = images_of(dataset, "dataset", shards=False)
-    assert images.folder is not None
+    images = images_of(dataset, "dataset", groups=wishes["groups"], skip_bad=wishes["skip_bad"])
     table = images.groups(wishes["groups"])
     request = augmentation_pb2.CreateAugmentJobRequest(
         target_counts=targets_of(
-            wishes["target_counts"], images.folder, subsample=wishes["subsample"]
+            wishes["target_counts"], images.counts(), subsample=wishes["subsample"]
         ),
         size=side_of(wishes["size"]), budget=budget_of(wishes["budget"]),
         on_reject=reject_of(wishes["on_reject"]),
@@ -62,7 +61,7 @@ def augment(
     pending = Pending(out, key, resume=resume)
     order = Order({**images.files(), **table}, message, wire.augmentation.CreateAugmentJob)
     done = carry_out(wire, order, pending, callbacks)
-    made = _made(wire, done.result, images.folder.root, tuple(callbacks))
+    made = _made(wire, done.result, images, tuple(callbacks))
     if out is not None:
         made.save(out, copy_real=copy_real, force=force)
     pending.forget()
@@ -72,11 +71,10 @@ def augment(
 def _made(
     wire: Wire,
     result: augmentation_pb2.AugmentResult,
-    root: Path,
+    images: Images,
     callbacks: Iterable[Callback],
 ) -> AugmentedDataset:
-    """The set a job made, in memory, its real part in the user's own folder."""
-    from synthaug.datasets import load
+    """The set a job made, in memory, its real part the user's own."""
     from synthaug.jobs.train import load_generator
 
     note = noted(callbacks, "download")
@@ -90,7 +88,7 @@ def _made(
             packed = fetch(wire, model.artifact, here / "model.tar", note=note)
             unpack(packed, folder / "generator")
         page = (folder / "report.html").read_bytes()
-        made = load(folder, real_root=root, read_generator=load_generator)
+        made = images.made(folder, load_generator)
         made.images = [made.images[index] for index in range(len(made.images))]
 
     def render(_: AugmentedDataset, into: Path) -> None:

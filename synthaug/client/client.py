@@ -100,7 +100,7 @@ class Client:
 
     def augment(
         self,
-        dataset: str | Path,
+        dataset: Any,
         target_counts: object = "balance",
         *,
         groups: Any = None,
@@ -120,10 +120,11 @@ class Client:
         force: bool = False,
         command: str = "",
     ) -> AugmentedDataset:
-        """What `synthaug.augment` gives for a folder; the arguments are explained there.
+        """What `synthaug.augment` gives; the arguments are explained there.
 
-        Its real items are the folder's own files. ``out`` is the folder that the local call
-        writes, without ``report.private.html``; ``command`` is not told to the server.
+        Its real items are the caller's own, untouched: files of a folder and shards are sent as
+        they are, arrays and data sets as lossless pictures. ``out`` is the folder that the local
+        call writes, without ``report.private.html``; ``command`` is not told to the server.
 
         Raises:
             InputError: data or arguments that cannot be used, or that only a local call takes.
@@ -173,8 +174,9 @@ class Client:
         """What `synthaug.anonymize` gives; the arguments are explained there.
 
         The server forgets the salt in any case (``forget``), and a file in which the audit finds
-        an open face is not sent: the local call leaves it, for its owner to look at. The
-        audit's page is not written; all it says is in the result.
+        an open face is not sent: the local call leaves it, for its owner to look at. Of the
+        audit's folder the page and the facts are written, without ``worst.private.png``:
+        pictures of faces do not leave the server.
 
         Raises:
             InputError: the one input cannot be used, or an option that only a local call takes.
@@ -235,7 +237,7 @@ class Client:
         neighbours: str | Path | None = None,
         callbacks: Iterable[Callback] = (),
     ) -> Evaluation:
-        """What `synthaug.evaluate` gives for folders or tar files, but for ``nearest``.
+        """What `synthaug.evaluate` gives, but for ``nearest``; tar files will do, too.
 
         Groups may also be a CSV file, a pattern or a callable, as `synthaug.augment` takes them.
 

@@ -37,7 +37,7 @@ def evaluate(
             code="input.groups",
         )  # fmt: skip
     images = {
-        name: images_of(source, name, one_class=True)
+        name: images_of(source, name, groups=groups.get(name), one_class=True)
         for name, source in sets.items()
         if source is not None
     }

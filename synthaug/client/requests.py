@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthaug.datasets.folder import Folder
 from synthaug.datasets.targets import parse_targets
 from synthaug.errors import InputError
 from synthaug.training.budget import parse_budget
@@ -43,18 +42,14 @@ def here_only(**options: tuple[Any, Any]) -> None:
 
 
 def targets_of(
-    wanted: object, folder: Folder, *, subsample: bool
-) -> augmentation_pb2.TargetCounts:  # fmt: skip
-    """The targets of `synthaug.augment` for a folder.
+    wanted: object, counts: Mapping[str, int], *, subsample: bool
+) -> augmentation_pb2.TargetCounts:
+    """The targets of `synthaug.augment` for a set with so many images of each class.
 
     Raises:
         InputError: as the local call.
     """
-    classes = folder.classes or ()
-    counts = dict.fromkeys(classes, 0)
-    for index in range(len(folder)):
-        counts[classes[folder.read(index)[1]]] += 1
-    found = parse_targets(wanted, classes, counts, subsample=subsample)
+    found = parse_targets(wanted, tuple(counts), counts, subsample=subsample)
     if wanted == "balance":
         # The server counts again: images it cannot read may be left out there.
         return augmentation_pb2.TargetCounts(balance=True)

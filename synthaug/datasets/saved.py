@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from synthaug.arm import Arm
-from synthaug.datasets.augmented import AugmentedDataset, SavesItself
+from synthaug.datasets.augmented import AugmentedDataset, RealImages, SavesItself
 from synthaug.datasets.decode import decode
 from synthaug.datasets.items import ItemForm
 from synthaug.datasets.limits import Limits
@@ -32,6 +33,7 @@ def load(
     directory: str | Path,
     *,
     real_root: str | Path | None = None,
+    real: RealImages | None = None,
     read_generator: Callable[[Path], SavesItself] | None = None,
     render: Callable[[AugmentedDataset, Path], None] | None = None,
 ) -> AugmentedDataset:
@@ -40,6 +42,8 @@ def load(
     Args:
         directory: the folder.
         real_root: where the real images are now, if their folder was moved.
+        real: the real images themselves, in the order in which they were saved, such as arrays;
+            the saved ones are not looked for. Their classes may come in another order.
         read_generator: reads ``generator/``; without it the folder is only kept for `save`.
         render: writes the report pages when the set is saved again.
 
@@ -48,9 +52,13 @@ def load(
     """
     folder = Path(directory)
     facts = _read_facts(folder)
-    root = Path(real_root) if real_root is not None else folder / facts["real_root"]
-    real = _SavedReal(facts, root, _read_rows(folder / "real.csv"))
-    images, labels, records = _read_synthetic(folder, real.classes)
+    rows = _read_rows(folder / "real.csv")
+    images, labels, records = _read_synthetic(folder)
+    if real is None:
+        root = Path(real_root) if real_root is not None else folder / facts["real_root"]
+        real = _SavedReal(facts, root, rows)
+    else:
+        labels, records = _as_in(real, facts["classes"], rows, labels, records)
     generator: SavesItself | None = None
     if (folder / "generator").is_dir():
         generator = (read_generator or _KeptGenerator)(folder / "generator")
@@ -67,9 +75,37 @@ def _read_rows(table: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def _read_synthetic(
-    folder: Path, classes: Sequence[str]
-) -> tuple[_PngImages, list[int], list[Provenance]]:
+def _as_in(
+    real: RealImages,
+    classes: Sequence[str],
+    rows: Sequence[dict[str, str]],
+    labels: Sequence[int],
+    records: Sequence[Provenance],
+) -> tuple[list[int], list[Provenance]]:
+    """Labels and records in the classes and names of a real part that was given.
+
+    Raises:
+        InputError: it is not the one the set was made of.
+    """
+    places = {name: label for label, name in enumerate(real.classes)}
+    named = [classes[int(row["label"])] for row in rows]
+    if named != [real.classes[label] for label in real.labels.tolist()]:
+        raise InputError(
+            "real images", expected=f"the {len(rows):,} that were saved, in their order",
+            got=f"{len(real):,} of {real.name}", remedy="Give the set that was augmented.",
+        )  # fmt: skip
+    names = {row["name"]: real.path(index) for index, row in enumerate(rows)}
+    return [places[classes[label]] for label in labels], [
+        record
+        if record.nearest_name is None
+        else dataclasses.replace(
+            record, nearest_name=names.get(record.nearest_name, record.nearest_name)
+        )
+        for record in records
+    ]
+
+
+def _read_synthetic(folder: Path) -> tuple[_PngImages, list[int], list[Provenance]]:
     files, labels, records = [], [], []
     for line in (folder / "provenance.jsonl").read_text().splitlines():
         fields = json.loads(line)

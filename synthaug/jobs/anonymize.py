@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import forget as forget_salt
 from synthaug.replacing.latents import salt_in, salt_of
 from synthaug.training.progress import Callback, Progress, tell
+from synthaug.weights.registry import sha256_of
 
 __all__ = ["anonymize", "render_planned"]
 
@@ -197,7 +199,7 @@ def _picture(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
 def _video(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
     wishes.album.unload()
     folder = work_folder(target)
-    # An audit that was stopped is begun again; what it was to read is written already.
+    # Stopped after the file had its name: an audit is begun again, nothing else is left to do.
     before = written(folder, wishes.call, source, target) if wishes.resume else None
     if before is not None:
         return _read_again(source, target, folder, before, wishes)
@@ -210,8 +212,6 @@ def _video(source: Path, target: Path, wishes: _Wishes) -> AnonymizedFile:
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    if wishes.audit:
-        keep_written(folder, wishes.call, plan, made)
     return _read_again(source, target, folder, (made, plan), wishes)
 
 
@@ -265,6 +265,7 @@ def _rendered(source: Path, target: Path, folder: Path, wishes: _Wishes) -> Any:
         plan, source, target, salt=salt, ladder=Ladder.usual(wishes.generator), mute=wishes.mute,
         force=wishes.force, codec=wishes.codec, hardware=wishes.hardware, resume=wishes.resume,
         limits=wishes.limits, signer=wishes.signer, callbacks=wishes.callbacks,
+        note=functools.partial(keep_written, folder, wishes.call, plan),
     )  # fmt: skip
     if wishes.forget:
         forget_salt(place)
@@ -312,15 +313,23 @@ def render_planned(
     path, planned = Path(source), Path(plan_file)
     plan = read_plan(planned)
     target = inputs_of(path, output).pairs[0][1]
+    signs, folder = _signer(c2pa, [target]), work_folder(target)
+    asked = (sha256_of(planned), seed, mute, generator, codec, hardware)
+    call = repr(("render", *map(str, asked), signs.sha256 if signs else None))
+    before = written(folder, call, path, target) if resume else None
+    if before is not None:
+        forget_written(folder)
+        return AnonymizedFile(source=path, rendered=before[0])
     check_output(path, target, force=force)
-    signs = _signer(c2pa, [target])
     place = planned.with_name(f"{planned.name}.salt")
     salt = salt_in(place) if seed is None else salt_of(seed)
     made = render(
         plan, path, target, salt=salt, ladder=Ladder.usual(generator), mute=mute, force=force,
         codec=codec, hardware=hardware, resume=resume, limits=Limits(pixels=max_pixels),
-        signer=signs, callbacks=callbacks,
+        signer=signs, note=functools.partial(keep_written, folder, call, plan),
+        callbacks=callbacks,
     )  # fmt: skip
+    forget_written(folder)
     if forget:
         forget_salt(place)
     return AnonymizedFile(source=path, rendered=made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,6 +38,7 @@ def render(
     resume: bool = True,
     limits: Limits | None = None,
     signer: Signer | None = None,
+    note: Callable[[Rendered, Path], Collection[Path]] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> Rendered:
     """A file in which every track of the plan is hidden and nothing else has changed.
@@ -55,6 +56,8 @@ def render(
         resume: go on with what an earlier run of the same call left.
         limits: what to refuse.
         signer: signs the file.
+        note: told what was made, and the file before it has its name; gives files of the work
+            folder that stay.
         callbacks: told how many frames are done.
 
     Raises:
@@ -71,6 +74,15 @@ def render(
         clip, output, mute=mute, force=force, coding=chosen(clip, codec, hardware=hardware),
         key=key, resume=resume, signer=signer,
     )  # fmt: skip
+
+    def made() -> Rendered:
+        said = [*warnings, *ladder.said, *([writer.warning] if writer.warning else [])]
+        return Rendered(
+            output=Path(output), frames=done, rungs=painter.rungs, left_out=clip.left_out,
+            warnings=tuple(said), damaged=damaged or done < plan.frames,
+        )  # fmt: skip
+
+    writer.note = (lambda whole: note(made(), whole)) if note is not None else None
     with writer:
         if writer.state is not None:
             painter.restore(writer.state)
@@ -91,12 +103,7 @@ def render(
             damaged = True
             warnings += [] if str(error) in warnings else [str(error)]
         _mark(writer, painter)
-    warnings += [*ladder.said, *([writer.warning] if writer.warning else [])]
-    damaged = damaged or done < plan.frames
-    return Rendered(
-        output=Path(output), frames=done, rungs=painter.rungs, left_out=clip.left_out,
-        warnings=tuple(warnings), damaged=damaged,
-    )  # fmt: skip
+    return made()
 
 
 def _mark(writer: Writer, painter: Painter) -> None:

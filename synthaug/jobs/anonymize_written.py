@@ -1,4 +1,4 @@
-"""What is kept of a written video until it is audited, so that a stopped audit is begun again."""
+"""What is kept of a written video until its call has ended, so that the same call goes on."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from synthaug.weights.registry import sha256_of
 __all__ = ["forget_written", "keep_written", "written"]
 
 
-def keep_written(folder: Path, call: str, plan: Plan, made: Rendered) -> None:
-    """Note in a folder of its owner's what one call has written.
+def keep_written(
+    folder: Path, call: str, plan: Plan, made: Rendered, whole: Path
+) -> tuple[Path, Path]:
+    """Note in a folder of its owner's what one call has written, before it has its name.
 
     Args:
-        folder: made where it is not there.
+        folder: where.
         call: what was asked for; only the same call goes on.
         plan: what was hidden.
         made: what was written.
+        whole: the file, under another name still.
+
+    Returns:
+        The files of the note.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_plan(plan, folder / "plan.jsonl")
     facts = {
         "call": call,
-        "sha256": sha256_of(made.output),
+        "sha256": sha256_of(whole),
         "frames": made.frames,
         "rungs": {str(number): dict(rungs) for number, rungs in made.rungs.items()},
         "left_out": list(made.left_out),
@@ -35,7 +40,7 @@ def keep_written(folder: Path, call: str, plan: Plan, made: Rendered) -> None:
     }
     temporary = folder / "written.json.part"
     temporary.write_text(json.dumps(facts))
-    temporary.replace(folder / "written.json")
+    return folder / "plan.jsonl", temporary.replace(folder / "written.json")
 
 
 def written(folder: Path, call: str, source: Path, output: Path) -> tuple[Rendered, Plan] | None:

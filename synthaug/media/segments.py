@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -119,10 +119,19 @@ class Segments:
         temporary.replace(path)
         self.done.append(_segment(path))
 
-    def close(self, *, keep: bool) -> None:
-        """Give the folder up; with ``keep`` it stays for the next run."""
+    def close(self, *, keep: bool, but: Collection[Path] = ()) -> None:
+        """Give the folder up.
+
+        Args:
+            keep: it stays for the next run.
+            but: files of it that stay in any case, and the folder with them.
+        """
         if not keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            for path in self.folder.iterdir() if but else ():
+                if path not in but:
+                    path.unlink()
+            if not but:
+                shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()
 
 

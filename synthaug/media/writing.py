@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -64,6 +64,7 @@ class Writer:
         done: frames that an earlier run has written already.
         state: what it said with the last of them; None at the beginning.
         mark: what the file will say about itself; set it before the block ends.
+        note: told the finished file before it gets its name; gives files of `folder` that stay.
         warning: what is missing in the output, in words, once the block has ended.
 
     Raises:
@@ -91,7 +92,9 @@ class Writer:
             )  # fmt: skip
         self.coding = coding or chosen(clip)
         self.mark: Mark | None = None
+        self.note: Callable[[Path], Collection[Path]] | None = None
         self.warning = ""
+        self._kept: Collection[Path] = ()
         self._mute, self._key, self._resume, self._signer = mute, key, resume, signer
         self._encoder: Encoder | None = None
         self._length = frames_a_segment(clip.width, clip.height)
@@ -173,7 +176,7 @@ class Writer:
         except OSError as failed:
             raise unwritten(failed, self.output) from failed
         finally:
-            self._segments.close(keep=keep and bool(self._key))
+            self._segments.close(keep=keep and bool(self._key), but=self._kept)
 
     def _join(self) -> None:
         """Make one file of the parts and the source's sound, in a sheltered process."""
@@ -203,6 +206,8 @@ class Writer:
             append_mark(whole, self.mark, self.clip.container)
             if self._signer is not None:
                 whole = self._signed(whole, self.mark)
+        if self.note is not None:
+            self._kept = self.note(whole)
         whole.replace(self.output)
 
     def _signed(self, whole: Path, mark: Mark) -> Path:

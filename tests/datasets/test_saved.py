@@ -2,6 +2,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -77,6 +78,32 @@ def same(one, other):
         assert type(image) is type(image2)
         assert np.array_equal(np.asarray(image), np.asarray(image2))
         assert label == label2
+
+
+def test_the_real_part_may_be_given(tmp_path):
+    """Arrays come back as they are, whatever their classes' order; nothing is read in `real/`."""
+    images = np.arange(6 * 12 * 12, dtype=np.uint8).reshape(6, 12, 12)
+    names = ["free", "crack", "crack", "free", "free", "free"]
+    data = augmented((images, names))
+    data.save(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "real")
+    same(load(tmp_path / "out", real=open_images((images, names))), data)
+
+    class Turned:
+        classes = ("free", "crack")
+
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, index):
+            return images[index], self.classes.index(names[index])
+
+    turned = load(tmp_path / "out", real=open_images(Turned()))
+    assert turned.classes == ("free", "crack")
+    assert turned.targets.tolist() == [0, 1, 1, 0, 0, 0, 1, 1, 1]
+    assert turned.provenance[-1].nearest_name == "item 1"
+    with pytest.raises(InputError, match="expected the 6 that were saved, in their order, got 6"):
+        load(tmp_path / "out", real=open_images((images, names[::-1])))
 
 
 def tree(folder):

@@ -78,20 +78,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def person(tmp_path: Path) -> Path:
-    """Six frames of the public-domain portrait of an astronaut."""
-    import av
-    from skimage.data import astronaut
-
-    path = tmp_path / "person.mp4"
-    with av.open(str(path), "w") as clip:
-        stream = clip.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for _ in range(6):
-            picture = astronaut()[10:250, 60:380].copy()
-            clip.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        clip.mux(stream.encode())
-    return path
+def person(moving_face: Callable[[Path, int], Path], tmp_path: Path) -> Path:
+    return moving_face(tmp_path / "person.mp4", 6)
 
 
 @pytest.mark.slow

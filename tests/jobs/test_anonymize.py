@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from skimage.data import astronaut
 
 import synthaug
 from synthaug.errors import InputError
+from synthaug.jobs.anonymize import render_planned
 from synthaug.media import frames, probe
 from synthaug.media.editing import picture
+from synthaug.media.segments import Segments
 
 FACE = (slice(90, 180), slice(192, 255))  # rows and columns inside the face
 
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory) -> Path:
+def portrait(moving_face, tmp_path_factory) -> Path:
     """Eight frames of one face that moves to the right."""
-    path = tmp_path_factory.mktemp("portrait") / "portrait.mp4"
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=25, options={"crf": "16", "preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = 320, 256, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 12800)
-        for index in range(8):
-            shown = np.ascontiguousarray(astronaut()[:256, 60 - 2 * index : 380 - 2 * index])
-            frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
-            frame.pts, frame.time_base = index * 512, Fraction(1, 12800)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
+    return moving_face(tmp_path_factory.mktemp("portrait") / "portrait.mp4", 8)
 
 
 def test_the_face_is_gone_and_the_rest_is_there(portrait, tmp_path):
@@ -59,3 +48,36 @@ def test_what_is_there_stays_there(portrait, tmp_path):
     with pytest.raises(InputError, match="--force"):
         synthaug.anonymize(portrait, out)
     assert out.read_bytes() == b"mine"
+
+
+class Killed(BaseException):
+    """Stands in for kill -9: nobody catches it."""
+
+
+@pytest.mark.parametrize("audit", [True, False])
+def test_a_run_killed_once_its_file_has_its_name_is_ended_by_the_same_call(
+    portrait, tmp_path, monkeypatch, audit
+):
+    out, plan = tmp_path / "out.mp4", tmp_path / "plan.jsonl"
+
+    def killed(segments: Segments, **_: object) -> None:
+        segments._lock.close()
+        raise Killed
+
+    def again(call: Callable[[], object]) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Segments, "close", killed)
+            with pytest.raises(Killed):
+                call()
+        content = out.read_bytes()
+        call()
+        assert out.read_bytes() == content
+        assert not out.with_name(".out.mp4.work").exists()
+        with pytest.raises(InputError, match="--force"):
+            call()
+
+    asked = {"audit": audit, "plan_file": plan}
+    again(lambda: synthaug.anonymize(portrait, out, **asked))
+    if not audit:
+        out.unlink()
+        again(lambda: render_planned(portrait, plan, out))

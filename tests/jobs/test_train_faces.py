@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from synthaug.cli.app import run
 from synthaug.errors import Damaged, InputError, Stopped
 from synthaug.faces.conditions import conditions
 from synthaug.faces.detections import Detections
@@ -143,3 +144,23 @@ def test_a_damaged_generator_is_refused(trained, tmp_path):
     path.write_bytes((trained.folder / "generated.safetensors").read_bytes()[:5000])
     with pytest.raises(Damaged, match="train faces"):
         GeneratedFace(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [128, 256])
+def test_the_model_cards_command_from_nothing(size, shared, tmp_path):
+    """A few of its photographs and steps; the faces are used afterwards."""
+    few, out = tmp_path / "few.zip", tmp_path / "faces"
+    with zipfile.ZipFile(shared / "faces/lfw.zip") as whole, zipfile.ZipFile(few, "w") as part:
+        photos = [name for name in whole.namelist() if name.endswith(".jpg")]
+        for name in photos[:90]:
+            part.writestr(name, whole.read(name))
+        (tmp_path / "photo.jpg").write_bytes(whole.read(photos[-1]))
+    heldout = shared / "faces/heldout_people.csv"
+    words = ["train", "faces", "--data", str(few), "--leave-out", str(heldout), "--out", str(out)]
+    assert run([*words, "--size", str(size), "--budget", "32 images"]) == 0
+    assert GeneratedFace(out).resolution == size
+    hidden = tmp_path / "hidden.jpg"
+    words = ["anonymize", str(tmp_path / "photo.jpg"), "-o", str(hidden), "--no-audit"]
+    assert run([*words, "--generator", str(out)]) == 0
+    assert hidden.is_file()

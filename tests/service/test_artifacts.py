@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import queue
@@ -440,6 +441,35 @@ def test_a_reader_that_leaves_is_let_go(client: Client, server: Running) -> None
             return
         time.sleep(0.05)
     raise AssertionError("files of readers that left are still open")
+
+
+def test_memory_of_many_downloads_returns(launch: Callable[..., Running]) -> None:
+    """What the allocator keeps for the next chunk is given back at the next sweep."""
+    running = launch("--sweep-seconds", "0.5")
+
+    def own() -> int:
+        text = Path(f"/proc/{running.process.pid}/status").read_text()
+        return int(text.split("RssAnon:")[1].split()[0]) << 10
+
+    with running.channel() as channel:
+        client = Client(channel)
+        name = client.upload(bytes(8 << 20)).name
+        read = functools.partial(
+            client.artifacts.ReadArtifact, artifact_pb2.ReadArtifactRequest(name=name), timeout=120
+        )
+        list(read())
+        before, most = own(), 0
+        for _ in range(3):
+            calls = [read() for _ in range(16)]
+            for call in calls:
+                next(call)
+            most = max(most, own())
+            for call in calls:
+                call.cancel()
+        until = time.monotonic() + 60
+        while own() > before + (12 << 20) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert own() <= before + (12 << 20) < most
 
 
 def test_a_drain_waits_for_an_upload(launch: Callable[..., Running]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 import test_engine
@@ -43,19 +43,10 @@ def client(server: Running) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The portrait that scikit-image carries, moving over a grey ground."""
-    person = pytest.importorskip("skimage.data", reason="needs scikit-image").astronaut()
-    path = tmp_path_factory.mktemp("clip") / "person.mp4"
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for index in range(FRAMES):
-            picture = np.full((240, 320, 3), 110, np.uint8)
-            picture[:, 3 * index : 3 * index + 200] = person[10:250, 130:330]
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(stream.encode())
-    return path
+def clip(
+    moving_face: Callable[[Path, int], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return moving_face(tmp_path_factory.mktemp("clip") / "person.mp4", FRAMES)
 
 
 def decoded(path: Path) -> np.ndarray:
@@ -102,6 +93,15 @@ def test_an_anonymized_clip_is_the_local_one(client: Client, clip: Path, tmp_pat
     assert [v.statistic for v in found] == pytest.approx([v.statistic for v in said], nan_ok=True)
     assert ours.audit.doubts == theirs.audit.doubts
     assert ours.audit.output == "served.mp4"
+    # The page and the facts stand where the local call leaves them; no picture came along.
+    assert (ours.report, theirs.report) == (
+        tmp_path / "served.mp4.audit", tmp_path / "local.mp4.audit"
+    )  # fmt: skip
+    assert {f.name for f in ours.report.iterdir()} == {"report.html", "report.json"}
+    page = (theirs.report / "report.html").read_text().replace("local.mp4", "served.mp4")
+    kept = (ours.report / "report.html").read_text()
+    assert "served.mp4" in kept
+    assert page.partition("<body")[2][:300] == kept.partition("<body")[2][:300]
     assert '"tracks"' in ours.audit.to_json()
     assert synthaug.faces.plan.read_plan(plan).frames == FRAMES
     assert {"upload", "job", "download"} <= set(listener.phases)
@@ -137,6 +137,83 @@ def test_an_augmented_folder_is_the_local_one(client: Client, tmp_path: Path) ->
     assert "job" in listener.phases
 
 
+def arrays(counts: dict[str, int], seed: int = 0) -> tuple[np.ndarray, list[str]]:
+    """Noise around a shade a class, the classes mixed."""
+    names = [name for name, count in counts.items() for _ in range(count)]
+    shades = [60 + 90 * list(counts).index(name) for name in names]
+    rng = np.random.default_rng(seed)
+    pixels = [rng.normal(shade, 20, (16, 16)).clip(0, 255).astype(np.uint8) for shade in shades]
+    order = rng.permutation(len(names))
+    return np.stack([pixels[i] for i in order]), [names[i] for i in order]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["arrays", "dataset", "hugging face", "shards"])
+def test_any_set_that_the_local_call_takes_is_sent(
+    client: Client, tmp_path: Path, kind: str
+) -> None:
+    images, names = arrays({"wet": 14, "dry": 8})
+    options: dict[str, Any] = {"size": 16, "seed": 3, "budget": "256 images"}
+    source = sources(tmp_path, images, names)[kind]
+    made = client.augment(source, {"dry": 12}, **options)
+    local = synthaug.augment(source, {"dry": 12}, **options)
+    assert made.classes == local.classes
+    assert made.targets.tolist() == local.targets.tolist()
+    for index in range(len(made)):
+        (ours, label), (theirs, same) = made[index], local[index]
+        assert (type(ours), label) == (type(theirs), same)
+        if index < len(images):
+            assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+    # Records name real images as the source does.
+    names_here = {made.real.path(index) for index in range(len(images))}
+    records = [each for each in made.provenance if each is not None]
+    assert {each.nearest_name for each in records} <= names_here | {None}
+    if made.classes == ("dry", "wet"):
+        # In the order in which the server has them too: the same draws.
+        assert records == [each for each in local.provenance if each is not None]
+        for index in range(len(images), len(made)):
+            assert np.array_equal(made.image(index), local.image(index))
+        assert made.sample_weights() == pytest.approx(local.sample_weights())
+    made.save(tmp_path / "out")
+    assert len(synthaug.load(tmp_path / "out")) == len(local)
+
+
+def sources(folder: Path, images: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """The same images in each of the ways in which they may be held."""
+    import datasets
+
+    order = ["wet", "dry"]  # not that of the alphabet
+    labels = [order.index(name) for name in names]
+
+    class Map:
+        classes = order
+
+        def __len__(self) -> int:
+            return len(labels)
+
+        def __getitem__(self, index: int) -> tuple[Any, int]:
+            return Image.fromarray(images[index]), labels[index]
+
+    shard = folder / "train-000.tar"
+    told = {"png": lambda i: png(images[i]), "cls": lambda i: names[i].encode()}
+    files = {f"{i:03d}.{e}": make(i) for i in range(len(images)) for e, make in told.items()}
+    shard.write_bytes(test_engine.tar(files))
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=order)}
+    )
+    rows = {"image": [Image.fromarray(one) for one in images], "label": labels}
+    return {
+        "arrays": (images, names), "dataset": Map(),
+        "hugging face": datasets.Dataset.from_dict(rows, features=features), "shards": str(shard),
+    }  # fmt: skip
+
+
+def png(pixels: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
 @pytest.mark.slow
 def test_groups_and_targets_go_with_the_images(client: Client, tmp_path: Path) -> None:
     folder = photos(tmp_path / "photos", {"dark": 12, "light": 8})
@@ -163,6 +240,26 @@ def test_an_evaluation_is_the_local_one(client: Client, tmp_path: Path) -> None:
     assert (ours.space, ours.failed) == (local.space, local.failed)
     assert ours.metrics["set"]["frechet"] == pytest.approx(local.metrics["set"]["frechet"])
     assert "frechet" in str(ours)
+
+
+@pytest.mark.slow
+def test_arrays_are_evaluated_as_here(client: Client) -> None:
+    real, made, train = (
+        (images, [["dry", "wet"].index(name) for name in names])
+        for images, names in (arrays({"dry": 24, "wet": 24}, seed) for seed in (1, 2, 3))
+    )
+    groups = {"real": [n // 2 for n in range(48)], "train": list(range(100, 148))}
+    ours = client.evaluate(real, made, train=train, groups=groups, seed=5)
+    local = synthaug.evaluate(real, made, train=train, groups=groups, seed=5)
+    assert [(v.gate, v.scope, v.status) for v in ours.verdicts] == [
+        (v.gate, v.scope, v.status) for v in local.verdicts
+    ]
+    assert ours.metrics["set"]["frechet"] == pytest.approx(local.metrics["set"]["frechet"])
+    # Images alone are one class, as in a local call.
+    ours, local = client.evaluate(real[0], made[0]), synthaug.evaluate(real[0], made[0])
+    assert [(v.gate, v.scope, v.status) for v in ours.verdicts] == [
+        (v.gate, v.scope, v.status) for v in local.verdicts
+    ]
 
 
 def test_a_generator_of_the_server_draws(client: Client, server: Running, tmp_path: Path) -> None:
@@ -224,7 +321,9 @@ def test_what_the_service_does_not_know_is_refused(
 
 
 def test_a_source_that_cannot_be_sent_is_refused(client: Client, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="Write the images into a folder first"):
-        client.evaluate(np.zeros((4, 8, 8), np.uint8), tmp_path)
+    with pytest.raises(InputError, match="Convert it to one of these"):
+        client.evaluate(iter(()), tmp_path)
+    with pytest.raises(InputError, match=r"expected a folder or tar files"):
+        client.augment(tmp_path / "none.tar")
     with pytest.raises(InputError, match="nothing there"):
         client.anonymize(tmp_path / "none.mp4")

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import av
 import grpc
 import numpy as np
 import pytest
@@ -35,6 +34,7 @@ from synthaug.v1 import (
 )
 from synthaug_server.engine.engine import locked
 
+Film = Callable[[Path, int], Path]
 ENDED = ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED")
 
 
@@ -237,27 +237,11 @@ def test_an_augmentation_gives_the_local_bytes(
         assert len(client.augmentation.SampleImages(sample, timeout=240).images) == 2
 
 
-def clip(file: Path, frames: int = 5) -> Path:
-    """A few frames of a portrait that everybody may use: scikit-image's astronaut."""
-    data = pytest.importorskip("skimage.data", reason="needs scikit-image")
-    face = np.asarray(data.astronaut())[:240, 80:400]
-    with av.open(str(file), "w") as out:
-        stream = out.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for index in range(frames):
-            shown = np.ascontiguousarray(np.roll(face, index, 1))
-            frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
-            frame.pts = index
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return file
-
-
 @pytest.mark.slow  # half a minute: planned, drawn and audited twice
 def test_an_anonymized_clip_is_the_local_one(
-    client: Client, server: Running, tmp_path: Path
+    client: Client, server: Running, moving_face: Film, tmp_path: Path
 ) -> None:
-    source = clip(tmp_path / "clip.mp4")
+    source = moving_face(tmp_path / "clip.mp4", 5)
     media = client.upload(source.read_bytes(), artifact_pb2.ARTIFACT_KIND_MEDIA).name
     request = anonymization_pb2.CreateAnonymizeJobRequest(
         request_id=str(uuid.uuid4()), media=media, seed=3

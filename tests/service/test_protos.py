@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import inspect
 import itertools
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -12,7 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+from google.longrunning.operations_pb2_grpc import OperationsServicer
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
+from grpc_health.v1.health_pb2_grpc import HealthServicer
 
 from synthaug.v1 import (
     anonymization_pb2,
@@ -25,6 +30,7 @@ from synthaug.v1 import (
     quality_pb2,
     verdict_pb2,
 )
+from synthaug_server import app, front
 
 ROOT = Path(__file__).parents[2]
 GENERATE = ROOT / "protos" / "generate.py"
@@ -104,3 +110,36 @@ def test_no_call_takes_a_path_or_an_address() -> None:
         if field.type == FieldDescriptor.TYPE_STRING
     }
     assert not [n for n in names if re.search(r"path|uri|url|file|folder|address", n)]
+
+
+def servicers() -> list[type]:
+    """The generated base class of each of our services."""
+    modules = (
+        importlib.import_module(f"synthaug.v1.{found.stem}")
+        for found in sorted((ROOT / "synthaug" / "v1").glob("*_pb2_grpc.py"))
+    )
+    return [
+        kind
+        for module in modules
+        for name, kind in vars(module).items()
+        if name.endswith("Servicer")
+    ]
+
+
+@pytest.mark.parametrize(
+    "base", [*servicers(), OperationsServicer, HealthServicer], ids=lambda base: base.__name__
+)
+def test_every_method_is_answered_by_the_front(base: type) -> None:
+    """The generated methods raise NotImplementedError: none of them is ever reached."""
+    for found in pkgutil.iter_modules(front.__path__, front.__name__ + "."):
+        importlib.import_module(found.name)
+    (ours,) = base.__subclasses__()
+    assert ours.__module__.startswith("synthaug_server.front.")
+    methods = {name for name, value in vars(base).items() if inspect.isfunction(value)}
+    assert methods
+    assert {name for name in methods if getattr(ours, name) is getattr(base, name)} == set()
+
+
+def test_each_of_our_services_is_offered() -> None:
+    offered = {name.rpartition(".")[2] for name in app.SERVICES if name.startswith("synthaug.v1.")}
+    assert {base.__name__ for base in servicers()} == {f"{name}Servicer" for name in offered}

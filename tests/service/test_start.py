@@ -39,6 +39,18 @@ def test_every_service_is_healthy(server: Running) -> None:
         assert refused(health.Check, asked).reason == "SERVICE_NOT_FOUND"
 
 
+@pytest.mark.skipif(
+    not hasattr(health_pb2, "HealthListRequest"), reason="grpcio-health-checking has no List yet"
+)
+def test_all_services_are_listed_with_their_health(server: Running) -> None:
+    with server.channel() as channel:
+        answer = health_pb2_grpc.HealthStub(channel).List(health_pb2.HealthListRequest())
+    serving = health_pb2.HealthCheckResponse.SERVING
+    assert {name: one.status for name, one in answer.statuses.items()} == dict.fromkeys(
+        ("", *SERVICES), serving
+    )
+
+
 def test_reflection_is_on_the_admin_port_only(server: Running) -> None:
     from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cluster import postgres
+from running import Client, Running
+from test_engine import ended, get, quick, until
 
 pytest.importorskip("dbos", reason="needs synthaug[server]")
 
@@ -19,7 +24,7 @@ from synthaug_server.engine.workflows import JSON, RecordedError
 _PROCESS = """
 import os, signal, sys, threading, time
 from pathlib import Path
-source, store, plan = sys.argv[1:4]
+source, store, plan, database = sys.argv[1:5]
 module = {"__name__": "upgraded"}
 exec(compile(Path(source).read_text(), source, "exec"), module)
 log = Path(store) / "log"
@@ -46,19 +51,32 @@ def publish(job):
     note(f"over {job}")
     return "over"
 
-flows = module["Workflows"](Path(store), "", work, publish)
-if plan != "recover":
+flows = module["Workflows"](Path(store), database, work, publish)
+if plan not in ("recover", "recover and forget"):
     flows.begin("job1")
     assert not flows.begin("job1")
 end = time.monotonic() + 60
 while not flows.ended("job1"):
     assert time.monotonic() < end, "not ended"
     time.sleep(0.05)
+if "forget" in plan:
+    assert flows.over() == ["job1"]
+    if plan == "die before forget":
+        os.kill(os.getpid(), signal.SIGKILL)
+    flows.forget(["job1"])
+    flows.forget(["job1"])
+    assert flows.over() == []
+    assert not flows.ended("job1")
+    if plan == "forget and again":
+        assert flows.begin("job1")
+        while not flows.ended("job1"):
+            assert time.monotonic() < end, "not ended"
+            time.sleep(0.05)
 os._exit(0)
 """
 
 
-def run(store: Path, plan: str, *, upgraded: bool = False) -> int:
+def run(store: Path, plan: str, *, upgraded: bool = False, database: str = "") -> int:
     """A process with an engine's workflows; its exit code."""
     source = store / f"workflows_{upgraded}.py"
     text = Path(workflows.__file__).read_text()
@@ -69,7 +87,7 @@ def run(store: Path, plan: str, *, upgraded: bool = False) -> int:
         assert "first = do_work" in text
     source.write_text(text)
     done = subprocess.run(
-        [sys.executable, "-c", _PROCESS, str(source), str(store), plan],
+        [sys.executable, "-c", _PROCESS, str(source), str(store), plan, database],
         capture_output=True, timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode in (0, -9), done.stderr.decode()[-2000:]
@@ -105,6 +123,66 @@ def cells(store: Path) -> dict[str, list[object]]:
                     if value is not None:
                         found.setdefault(name, []).append(value)
     return found
+
+
+def mentions(store: Path, database: str, job: str) -> list[str]:
+    """The tables of DBOS in which a job's id stands."""
+    if not database:
+        with contextlib.closing(sqlite3.connect(store / "dbos.db")) as rows:
+            tables = rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            return [
+                name for (name,) in tables
+                if any(job in map(str, row) for row in rows.execute(f'SELECT * FROM "{name}"'))
+            ]  # fmt: skip
+    psycopg = pytest.importorskip("psycopg", reason="needs synthaug[server]")
+    with psycopg.connect(database) as rows:
+        tables = rows.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'dbos'"
+        ).fetchall()
+        return [
+            name for (name,) in tables
+            if any(job in map(str, row) for row in rows.execute(f'SELECT * FROM dbos."{name}"'))
+        ]  # fmt: skip
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where DBOS keeps its rows: empty for the store's own file."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with postgres() as address:
+        yield address
+
+
+def test_rows_of_what_is_over_are_dropped(tmp_path: Path, database: str) -> None:
+    assert run(tmp_path, "die before forget", database=database) == -9
+    assert mentions(tmp_path, database, "job1")
+    assert run(tmp_path, "recover and forget", database=database) == 0
+    assert mentions(tmp_path, database, "job1") == []
+    # No step was repeated for it, and the id is as good as new.
+    assert log(tmp_path) == ["work job1", "publish job1", "over job1"]
+    assert run(tmp_path, "forget and again", database=database) == 0
+    assert log(tmp_path)[3:] == ["work job1", "publish job1", "over job1"] * 2
+
+
+def test_the_engine_drops_what_a_killed_one_left(
+    launch: Callable[..., Running], tmp_path: Path, database: str
+) -> None:
+    """Of a job that is gone from the store, though nothing is to be done; then of its own."""
+    store = tmp_path / "store"
+    store.mkdir()
+    assert run(store, "die before forget", database=database) == -9
+    server = launch(*(["--jobs", database] if database else []))
+    until(lambda: mentions(store, database, "job1") == [])
+    with server.channel() as channel:
+        client = Client(channel)
+        names = [quick(client) for _ in range(2)]
+        for name in names:
+            ended(client, name)
+        until(lambda: not any(mentions(store, database, name[11:]) for name in names))
+        # The job itself stays until somebody deletes it or its time is over.
+        assert all(get(client, name)[0].done for name in names)
 
 
 def test_an_error_that_cannot_be_written_ends_the_workflow(tmp_path: Path) -> None:

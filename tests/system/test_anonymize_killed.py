@@ -10,13 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
-from skimage.data import astronaut
 
 from synthaug.media import frames, probe
 
@@ -32,20 +28,9 @@ SYNTHAUG = [
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory) -> Path:
+def clip(moving_face, tmp_path_factory) -> Path:
     """Thirty frames of one face that moves to the right."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=25, options={"crf": "16", "preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = 320, 256, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 12800)
-        for index in range(30):
-            shown = np.ascontiguousarray(astronaut()[:256, 60 - 2 * index : 380 - 2 * index])
-            frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
-            frame.pts, frame.time_base = index * 512, Fraction(1, 12800)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
+    return moving_face(tmp_path_factory.mktemp("clip") / "clip.mp4", 30)
 
 
 def start(
@@ -88,7 +73,7 @@ def _rendering(folder: Path) -> bool:
 
 
 def _auditing(folder: Path) -> bool:
-    return (folder / "written.json").exists()
+    return folder.with_name("out.mp4").exists()
 
 
 MOMENTS = {"planning": _planning, "rendering": _rendering, "auditing": _auditing}
