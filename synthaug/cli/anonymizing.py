@@ -137,6 +137,12 @@ def run(
             "--camera", metavar="N", help="In place of INPUT: film with this camera until Ctrl-C."
         ),
     ] = None,
+    window: Annotated[
+        bool,
+        typer.Option(
+            "--window", help="With --camera: show it on the screen; a file only with --output."
+        ),
+    ] = False,
     seconds: Annotated[
         float | None, typer.Option(metavar="N", help="With --camera: stop after so long.")
     ] = None,
@@ -196,6 +202,8 @@ def run(
     def work() -> Answer:
         if (source is None) == (camera is None):
             raise InputError("input", expected="INPUT or --camera", got="neither or both")
+        if window and camera is None:
+            raise InputError("window", expected="--camera beside it", got="INPUT")
         if camera is not None:
             refuse_server(context, "--camera")
         with Progress() as progress:
@@ -203,8 +211,8 @@ def run(
                 from synthaug.jobs.anonymize_camera import anonymize_camera
 
                 made = anonymize_camera(
-                    camera, output, seconds=seconds, seed=seed, force=force, c2pa=c2pa,
-                    callbacks=(progress,),
+                    camera, output, window=window, seconds=seconds, seed=seed, force=force,
+                    c2pa=c2pa, callbacks=(progress,),
                 )  # fmt: skip
                 return Answer(made.to_dict(), str(made), made.exit_code)
             with doer(context) as does:

@@ -7,7 +7,7 @@ import dataclasses
 import enum
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from synthaug.errors import InputError
 from synthaug.faces.tracks import Source, Spot
 
-__all__ = ["Action", "Plan", "PlannedTrack", "read_plan", "write_boxes", "write_plan"]
+__all__ = [
+    "Action", "Plan", "PlannedTrack", "as_written", "read_plan", "write_boxes", "write_plan",
+]  # fmt: skip
 
 VERSION = 1
 
@@ -88,6 +90,28 @@ class Plan:
     between: list[tuple[float, float]] = dataclasses.field(default_factory=list)
 
 
+def as_written(plan: Plan) -> Plan:
+    """The plan as a file of it reads, its numbers rounded: what is drawn from both is the same."""
+
+    def spot(each: Spot) -> Spot:
+        points = np.array([_rounded(point) for point in each.points], np.float32)
+        box = np.array(_rounded(each.box), np.float32)
+        return dataclasses.replace(each, box=box, points=points, score=round(each.score, 4))
+
+    def track(each: PlannedTrack) -> PlannedTrack:
+        openness = each.openness
+        if openness is not None:
+            openness = np.array([_rounded(row, 3) for row in openness], np.float32)
+        spots = [spot(one) for one in each.spots]
+        return dataclasses.replace(each, spots=spots, openness=openness)
+
+    return dataclasses.replace(plan, tracks=[track(each) for each in plan.tracks])
+
+
+def _rounded(values: Iterable[Any], digits: int = 2) -> list[float]:
+    return [round(float(value), digits) for value in values]
+
+
 def write_plan(plan: Plan, path: Path) -> None:
     """Write a plan as JSON lines: first what it is for, then a line a track."""
     text = "".join(json.dumps(line) + "\n" for line in _lines(plan))
@@ -120,8 +144,8 @@ def _lines(plan: Plan) -> Iterator[dict[str, Any]]:
                 {
                     "frame": track.first + row,
                     "time": time,
-                    "box": [round(float(x), 2) for x in spot.box],
-                    "points": [[round(float(x), 2) for x in point] for point in spot.points],
+                    "box": _rounded(spot.box),
+                    "points": [_rounded(point) for point in spot.points],
                     "score": round(spot.score, 4),
                     "source": spot.source.value,
                     **_told(track, row),
@@ -134,8 +158,7 @@ def _lines(plan: Plan) -> Iterator[dict[str, Any]]:
 def _told(track: PlannedTrack, row: int) -> dict[str, float]:
     if track.openness is None:
         return {}
-    mouth, eyes = map(float, track.openness[row])
-    return {"mouth": round(mouth, 3), "eyes": round(eyes, 3)}
+    return dict(zip(("mouth", "eyes"), _rounded(track.openness[row], 3), strict=True))
 
 
 def read_plan(path: Path) -> Plan:

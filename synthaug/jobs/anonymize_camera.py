@@ -1,4 +1,4 @@
-"""The story of ``synthaug anonymize --camera``: faces are replaced before anything is stored."""
+"""The story of ``synthaug anonymize --camera``: faces are replaced before they are seen."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from synthaug.media.clip import paintable
 from synthaug.media.editing import picture, reformat
 from synthaug.media.marking import Mark
 from synthaug.media.signing import signer
+from synthaug.media.window import Window
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import salt_of
 from synthaug.replacing.painter import Painter
@@ -44,20 +45,22 @@ def anonymize_camera(
     camera: int | Iterable[Any],
     output: str | Path | None = None,
     *,
+    window: bool = False,
     seconds: float | None = None,
     seed: int | None = None,
     force: bool = False,
     c2pa: tuple[str | Path, str | Path] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> AnonymizedFile:
-    """A file of what a camera shows, every face replaced before a frame is written.
+    """What a camera shows as a file or in a window, every face replaced before it is seen.
 
     Frames wait in memory for half a second, so that a face is hidden before it is found. No
     frame with an open face touches a disk.
 
     Args:
         camera: its number, or frames in its place.
-        output: the file to write; ``camera.mp4`` by default.
+        output: the file to write; ``camera.mp4`` where there is no window either.
+        window: show it on the screen; closing the window ends it as Ctrl-C does.
         seconds: when to stop; until Ctrl-C where None.
         seed: of the faces; random where None.
         force: replace what stands there.
@@ -65,11 +68,15 @@ def anonymize_camera(
         callbacks: told how many frames are done.
 
     Raises:
-        InputError: no such camera, or a name that is taken.
+        InputError: no such camera, no screen, or a name that is taken.
     """
     target = Path(output) if output is not None else Path("camera.mp4")
+    stored = output is not None or not window
     signs = None
     if c2pa is not None:
+        if not stored:
+            raise InputError("c2pa", expected="a file to sign", got="a window alone",
+                             remedy="Name a file with --output.")  # fmt: skip
         signs = dataclasses.replace(signer(*c2pa), filmed=True)
         signs.check([target])
     shown = camera_frames(camera) if isinstance(camera, int) else iter(camera)
@@ -79,25 +86,45 @@ def anonymize_camera(
     clip = _clip(first, target)
     live = _Live(clip, seed)
     done = 0
-    with Writer(clip, target, mute=True, force=force, signer=signs) as writer:
+    with contextlib.ExitStack() as stack:
+        screen = stack.enter_context(Window()) if window else None
+        writer = None
+        if stored:
+            writer = Writer(clip, target, mute=True, force=force, signer=signs)
+            stack.enter_context(writer)
+
+        def give(ready: Any) -> None:
+            nonlocal done
+            done += 1
+            try:
+                if screen is not None:
+                    screen.write(ready)
+            finally:
+                if writer is not None:
+                    writer.write(ready)
+
         began = time.monotonic()
         with contextlib.suppress(KeyboardInterrupt):
             for frame in _from(first, shown):
                 for ready in live(frame):
-                    writer.write(ready)
-                    done += 1
+                    give(ready)
                 tell(callbacks, Progress(phase="film", images_seen=done, unit="frames"))
                 if seconds is not None and time.monotonic() - began > seconds:
                     break
         for ready in live.rest():
-            writer.write(ready)
-            done += 1
+            give(ready)
         names = sorted({name for counts in live.rungs.values() for name in counts})
-        writer.mark = Mark(
-            version=version("synthaug"), generated=bool(set(names) - {"cover"}),
-            facts={"faces": len(live.rungs), "rungs": names},
-        )  # fmt: skip
-    made = Rendered(output=target, frames=done, rungs=live.rungs, warnings=tuple(live.said))
+        if writer is not None:
+            writer.mark = Mark(
+                version=version("synthaug"), generated=bool(set(names) - {"cover"}),
+                facts={"faces": len(live.rungs), "rungs": names},
+            )  # fmt: skip
+    made = Rendered(
+        output=target if stored else Path("window"),
+        frames=done,
+        rungs=live.rungs,
+        warnings=tuple(live.said),
+    )
     return AnonymizedFile(source=Path(f"camera {camera}"), rendered=made)
 
 

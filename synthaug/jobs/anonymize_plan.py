@@ -22,7 +22,14 @@ from synthaug.faces.detections import Detections
 from synthaug.faces.doubts import doubts_of
 from synthaug.faces.lookout import Lookout
 from synthaug.faces.motion import STILL, MotionFinder
-from synthaug.faces.plan import Action, Plan, PlannedTrack, write_boxes, write_plan
+from synthaug.faces.plan import (
+    Action,
+    Plan,
+    PlannedTrack,
+    as_written,
+    write_boxes,
+    write_plan,
+)
 from synthaug.faces.sights import Sight, SightFile
 from synthaug.faces.tracks import Settings, Track, track
 from synthaug.faces.turning import stored, upright
@@ -126,6 +133,7 @@ def plan_video(
         clip.path.name, digest, clip.width, clip.height, found, clip.time_base,
         detectors, _digest(key, *wishes), planned, notes, spans,
     )  # fmt: skip
+    plan = as_written(plan)
     _write(plan, out, boxes)
     if out is not None and work is None:
         place.unlink(missing_ok=True)

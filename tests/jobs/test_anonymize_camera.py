@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
+import synthaug.jobs.anonymize_camera as anonymize_camera_module
 from synthaug.cli.app import run
 from synthaug.errors import InputError
 from synthaug.jobs.anonymize_camera import anonymize_camera
@@ -92,3 +96,77 @@ def test_a_camera_that_is_not_there_is_told(tmp_path, capsys):
     assert "Check its number" in capsys.readouterr().err
     assert run(["anonymize", "a.mp4", "--camera", "0"]) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+class Screen:
+    """Stands in for a window: what was shown, closed after some frames."""
+
+    def __init__(self, closed_after: int) -> None:
+        self.shown: list[np.ndarray] = []
+        self._left = closed_after
+
+    def __call__(self) -> Screen:
+        return self
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def write(self, frame: av.VideoFrame) -> None:
+        if self._left == 0:
+            return
+        self.shown.append(picture(frame).copy())
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+def test_a_window_shows_no_face_and_writes_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    screen = Screen(closed_after=-1)
+    monkeypatch.setattr(anonymize_camera_module, "Window", screen)
+    made = anonymize_camera(filmed(30, rate=25), window=True, seed=1)
+    assert len(screen.shown) == made.rendered.frames == 30
+    real = shown(WALL)[FACE].mean(-1).ravel()
+    alike = [np.corrcoef(real, each[FACE].mean(-1).ravel())[0, 1] for each in screen.shown[WALL:]]
+    assert max(alike) < 0.8
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_window_that_is_closed_ends_the_film_and_leaves_the_file_whole(tmp_path, monkeypatch):
+    screen = Screen(closed_after=4)
+    monkeypatch.setattr(anonymize_camera_module, "Window", screen)
+    out = tmp_path / "film.mp4"
+    made = anonymize_camera(filmed(60, rate=25), out, window=True, seed=1)
+    assert len(screen.shown) == 4
+    assert 4 < made.rendered.frames < 60
+    assert len(list(frames(probe(out)))) == made.rendered.frames
+
+
+def test_without_a_screen_it_is_said_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    with pytest.raises(InputError, match="screen"):
+        anonymize_camera(filmed(5), tmp_path / "film.mp4", window=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_real_window_opens_shows_and_closes():
+    """On a screen of its own."""
+    if shutil.which("xvfb-run") is None:
+        pytest.skip("no Xvfb on this machine")
+    code = (
+        "import av, numpy as np\n"
+        "from synthaug.media.window import Window\n"
+        "frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format='rgb24')\n"
+        "with Window() as window:\n    window.write(frame)\n    window.write(frame)\n"
+        "print('shown')\n"
+    )
+    done = subprocess.run(
+        ["xvfb-run", "-a", sys.executable, "-c", code], capture_output=True, text=True,
+        check=False, timeout=120,
+    )  # fmt: skip
+    if "none that opens" in done.stderr:
+        pytest.skip("this OpenCV was built without windows")
+    assert done.stdout.strip() == "shown", done.stderr
