@@ -68,13 +68,6 @@ def choose_mixture(
         callbacks: told of progress.
     """
     tell(callbacks, Progress(phase="choose", message="cross-validating remedies on real images"))
-    pools = {label: drawn.images for label, drawn in judged.drawn.items() if len(drawn)}
-    effort = _recorded(work)
-    if effort is None:
-        effort = effort_for(
-            packed, eyes, seconds=max(seconds, _FEWEST_SECONDS), gan=bool(pools), device=device
-        )
-        _record(work, effort)
     synthetic = {label: drawn.images for label, drawn in judged.drawn.items() if len(drawn)}
     effort = _recorded(work)
     if effort is None:
@@ -97,7 +90,7 @@ def choose_mixture(
         verdict = gates.utility_verdict(
             choice.comparison.differences.reshape(-1).tolist(),
             n_real=len(packed),
-            n_generated=sum(len(images) for images in pools.values()),
+            n_generated=sum(len(images) for images in synthetic.values()),
         )
         verdicts.append(verdict)
     return Chosen(choice.arm, choice.arms, choice.helps, choice.why, verdicts)
