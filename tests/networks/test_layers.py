@@ -70,7 +70,8 @@ def test_minibatch_discrimination_is_its_definition(n, features, kernels, dims, 
 
 def test_minibatch_discrimination_counts_the_images_that_are_equal():
     layer = MinibatchDiscrimination(3, kernels=4, dims=2)
-    nn.init.normal_(layer.tensor, 0, 100)  # others are infinitely far away
+    # Others are infinitely far away.
+    nn.init.normal_(layer.tensor, 0, 100, generator=torch.Generator().manual_seed(0))
     x = torch.cat([normal(1, 3).expand(5, 3), normal(2, 3, seed=1)])
     nearness = layer(x)[:, 3:].detach()
     assert torch.allclose(nearness[:5], torch.full((5, 4), 5.0))
