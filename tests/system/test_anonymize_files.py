@@ -63,7 +63,7 @@ CONTAINERS = {
     "vfr.mkv": 42, "rotated90.mp4": 75, "start_offset_1500ms.mp4": 75, "start_offset_5s.mkv": 75,
     "mpegts.ts": 75, "mpeg1.mpg": 75, "odd_353x199.mp4": 75, "odd_353x199_ffv1.mkv": 15,
     "ten_bit.mp4": 75, "vp9_opus.webm": 75, "gps_metadata.mov": 75, "gps_location_box.mp4": 75,
-    "mjpeg_pcm.avi": 50, "animated.gif": 16, "interlaced.mp4": 25, "sar_4_3.mp4": 75,
+    "mjpeg_pcm.avi": 50, "animated.gif": 16, "interlaced.mp4": 25, "sar_4_3.mp4": 50,
     "two_audio_one_subtitle.mp4": 75, "no_audio.mp4": 75, "one_frame.mp4": 1,
     "truncated_60pct.mp4": 36,
 }  # fmt: skip
