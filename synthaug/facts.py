@@ -58,8 +58,11 @@ class ArmFacts:
 
     Args:
         name: as printed, e.g. ``"oversampling + classical"`` or ``"GAN share 0.3"``.
-        stage: ``"wide"`` (frozen features, linear probe) or ``"final"`` (small CNN).
-        score: mean balanced accuracy, 0 to 1.
+        stage: ``"cnn"`` (small CNN), ``"wide"`` (linear probe on frozen features), or
+            ``"final"``: the mean of both, or the small CNN where it was asked alone.
+        score: mean balanced accuracy, 0 to 1. That of an arm with generated images is the best
+            ordinary arm's, and added to it the paired difference on images that the generator
+            has not seen.
         interval: 95 % interval of the mean.
         rare_recall: mean recall of the classes that were to be filled, 0 to 1.
         difference: paired difference of balanced accuracy to the best ordinary arm.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from synthaug.arm import Arm
 from synthaug.choosing.arms import ORDINARY, PLAIN, gan_arms
 from synthaug.choosing.effort import Effort
-from synthaug.choosing.evidence import Estimate, Evidence
+from synthaug.choosing.evidence import Estimate, Evidence, Findings
 from synthaug.choosing.material import Material, Pictures, gather
 from synthaug.choosing.trials import cnn, cut, linear, reduced, run
 from synthaug.facts import ArmFacts
@@ -25,7 +26,8 @@ __all__ = ["Choice", "Comparison", "choose"]
 _WORTH = 0.005
 # How sure we must be that generated images help before they are handed over (one-sided).
 _SURE = 0.95
-_DEFAULT_GAN = ("GAN share 0.3", "GAN share 0.3 + classical")
+_DEFAULT_SHARE = 0.3  # of generated images, where no linear probe says which is best
+_WIDE_FOLDS = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Choice:
 
     Args:
         arm: the remedy.
-        arms: every arm that was tried, wide search first, with intervals.
+        arms: every arm that was tried, those of the decision first, with intervals.
         helps: ``"yes"``, ``"no difference"`` or ``"unknown"``, against the untouched set.
         why: sentences a person can follow.
         mixture: class name to the share of all draws its real and its generated images get.
@@ -87,10 +89,13 @@ def choose(
 ) -> Choice:
     """The simplest remedy that does as well as the best, by cross-validation on real images.
 
-    Ordinary arms are compared on folds of all images. Arms with generated images are
-    compared, among themselves and with the best ordinary ones, on folds of the held-out
-    images only: the generator has seen none of those, so no probe is helped by a generated
-    copy of what it is tested on. All other real images are on the training side.
+    Ordinary arms are compared on folds of all images, by the mean of a small CNN and of a
+    linear probe on frozen features: nobody knows what the set will be trained on, and two
+    learners are less of a gamble than one. Arms with generated images are compared on folds
+    of the held-out images only: the generator has seen none of those, so no probe is helped
+    by a generated copy of what it is tested on. All other real images are on the training
+    side. The linear probe says which of these arms the small CNN then sets against the best
+    ordinary one; the CNN alone decides between the two, as the linear probe has spoken.
 
     Args:
         pictures: real images, labels and groups, e.g. `synthaug.datasets.Packed`.
@@ -98,7 +103,7 @@ def choose(
         synthetic: label to uint8 (n, C, R, R) accepted generated images; may be empty.
         fill: labels of the classes that get synthetic images.
         effort: what it may cost; see `effort_for`.
-        extractor: frozen features for the wide search.
+        extractor: frozen features of the linear probe.
         seed: of folds, probes and augmentation.
         device: where the small CNN trains.
     """
@@ -112,28 +117,47 @@ def choose(
     if not cuts:
         return _unfounded(material, pictures.classes, effort)
     fit = cnn(material, draws=effort.draws, device=device)
-    ordinary = run(material, ORDINARY, cuts, fit, rounds=effort.ordinary_rounds, seed=seed)
-    best = _best(ordinary, ORDINARY)
-    arm = _simplest(ordinary, ORDINARY, best)
-    arms = _facts(ordinary, ORDINARY, best, fill, "final")
+    small = run(material, ORDINARY, cuts, fit, rounds=effort.rounds, seed=seed)
+    wide = _wide(pictures, heldout, synthetic, fill, effort, extractor, seed)
+    found = Findings((small, wide.ordinary) if wide else (small,))
+    best = _best(found, ORDINARY)
+    arm = _simplest(found, ORDINARY, best)
+    arms = _facts(found, ORDINARY, best, fill, "final")
+    if wide:
+        arms += _facts(small, ORDINARY, best, fill, "cnn")
+        arms += _facts(wide.ordinary, ORDINARY, best, fill, "wide")
     comparison = None
     unseen = cut(
         material, material.originals[material.heldout[material.originals]], effort.folds, seed=seed
     )
     if synthetic and unseen:
-        few, wide = _wide(pictures, heldout, synthetic, fill, effort, extractor, seed)
-        last = (*dict.fromkeys((arm, best)), *few)
-        final = run(material, last, unseen, fit, rounds=effort.gan_rounds, seed=seed)
-        comparison = _compare(final, few, best)
-        arms = wide + arms + _facts(final, few, best, fill, "final")
+        rival = _rival(wide, best)
+        final = run(material, (best, rival), unseen, fit, rounds=effort.rounds, seed=seed)
+        comparison = _compare(final, rival, best)
+        arms += _beside(found, final, [rival], best, fill, "final")
+        if wide and wide.generated:
+            arms += _beside(wide.ordinary, wide.generated, gan_arms(), best, fill, "wide")
         if comparison.lower > 0:
-            arm = comparison.arm
+            arm = rival
     for fact in arms:
         fact.chosen = fact.stage == "final" and fact.name == arm.name
-    helps = "yes" if arm.needs_gan else _helps(ordinary, arm)
-    why = _why(arm, best, ordinary, comparison)
+    helps = "yes" if arm.needs_gan else _helps(found, arm)
+    why = _why(arm, best, found, comparison)
     mixture = _mixture(material, arm, pictures.classes)
     return Choice(arm, arms, helps, why, mixture, comparison, effort)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Wide:
+    """What a linear probe on frozen features says.
+
+    Args:
+        ordinary: of the ordinary arms, on folds of all images looked at.
+        generated: of all arms, on folds of held-out images; None without generated images.
+    """
+
+    ordinary: Evidence
+    generated: Evidence | None
 
 
 def _wide(
@@ -144,33 +168,38 @@ def _wide(
     effort: Effort,
     extractor: Extractor,
     seed: int,
-) -> tuple[tuple[Arm, ...], list[ArmFacts]]:
-    """The two arms with generated images that go on, and the facts of the search."""
-    arms = gan_arms()
+) -> _Wide | None:
+    """The linear probe's evidence; None where features of too few images can be afforded."""
     if effort.features < min(len(pictures.labels), effort.images) // 2:
-        return tuple(arm for arm in arms if arm.name in _DEFAULT_GAN), []
+        return None
     quarter = effort.features // 4
-    generated = max(8, quarter // (2 * len(synthetic)))
     material = gather(
-        pictures, heldout, synthetic, fill=fill,
-        images=2 * quarter, variants=quarter, generated=generated, seed=seed,
+        pictures, heldout, synthetic, fill=fill, images=2 * quarter, variants=quarter,
+        generated=max(8, quarter // (2 * max(1, len(synthetic)))), seed=seed,
     )  # fmt: skip
-    features = reduced(extractor(material.images), material.originals)
+    fit = linear(material, reduced(extractor(material.images), material.originals))
+    cuts = cut(material, material.originals, _WIDE_FOLDS, seed=seed)
+    ordinary = run(material, ORDINARY, cuts, fit, rounds=1, seed=seed)
     rows = material.originals[material.heldout[material.originals]]
-    cuts = cut(material, rows, 3, seed=seed)
-    every = (*ORDINARY, *arms)
-    wide = run(material, every, cuts, linear(material, features), rounds=1, seed=seed)
-    order = sorted(arms, key=lambda arm: -wide.score(arm.name).value)
-    # The small CNN gains more from classical changes than frozen features do: one of each.
-    few = tuple(next(arm for arm in order if arm.classical == how) for how in (False, True))
-    return few, _facts(wide, every, _best(wide, ORDINARY), fill, "wide")
+    unseen = cut(material, rows, _WIDE_FOLDS, seed=seed) if synthetic else []
+    every = (*ORDINARY, *gan_arms())
+    generated = run(material, every, unseen, fit, rounds=1, seed=seed) if unseen else None
+    return _Wide(ordinary, generated)
 
 
-def _best(evidence: Evidence, arms: Sequence[Arm]) -> Arm:
+def _rival(wide: _Wide | None, best: Arm) -> Arm:
+    """The arm with generated images that goes on: changed classically if the best one is."""
+    alike = [arm for arm in gan_arms() if arm.classical == best.classical]
+    if wide is None or wide.generated is None:
+        return next(arm for arm in alike if arm.gan_share == _DEFAULT_SHARE)
+    return _best(wide.generated, alike)
+
+
+def _best(evidence: Evidence | Findings, arms: Sequence[Arm]) -> Arm:
     return max(arms, key=lambda arm: evidence.score(arm.name).value)
 
 
-def _simplest(evidence: Evidence, arms: Sequence[Arm], best: Arm) -> Arm:
+def _simplest(evidence: Evidence | Findings, arms: Sequence[Arm], best: Arm) -> Arm:
     """The first arm that is within noise of the best and costs half a point at most."""
     for arm in arms:
         loss = evidence.difference(best.name, arm.name)
@@ -179,8 +208,7 @@ def _simplest(evidence: Evidence, arms: Sequence[Arm], best: Arm) -> Arm:
     return best
 
 
-def _compare(final: Evidence, few: Sequence[Arm], against: Arm) -> Comparison:
-    arm = _simplest(final, few, _best(final, few))
+def _compare(final: Evidence, arm: Arm, against: Arm) -> Comparison:
     gain = final.difference(arm.name, against.name)
     return Comparison(
         arm=arm,
@@ -194,26 +222,62 @@ def _compare(final: Evidence, few: Sequence[Arm], against: Arm) -> Comparison:
 
 
 def _facts(
-    evidence: Evidence, arms: Sequence[Arm], best: Arm, fill: tuple[int, ...], stage: str
+    evidence: Evidence | Findings,
+    arms: Sequence[Arm],
+    best: Arm,
+    fill: tuple[int, ...],
+    stage: str,
 ) -> list[ArmFacts]:
+    return [
+        _fact(
+            arm,
+            stage,
+            evidence.score(arm.name),
+            Estimate(0.0, 0.0, 1.0) if arm == best else evidence.difference(arm.name, best.name),
+            evidence.score(arm.name, fill).value,
+        )
+        for arm in arms
+    ]
+
+
+def _beside(
+    found: Evidence | Findings,
+    unseen: Evidence,
+    arms: Sequence[Arm],
+    best: Arm,
+    fill: tuple[int, ...],
+    stage: str,
+) -> list[ArmFacts]:
+    """Arms with generated images on the axis of the ordinary ones.
+
+    They are validated on fewer images, so their score is that of the best ordinary arm on all
+    images and, added to it, the paired difference on those few.
+    """
+    level, rare = found.score(best.name), found.score(best.name, fill).value
     facts = []
     for arm in arms:
-        score = evidence.score(arm.name)
-        gain = evidence.difference(arm.name, best.name)
-        same = arm == best
-        facts.append(
-            ArmFacts(
-                name=arm.name,
-                stage=stage,
-                score=score.value,
-                interval=_within(score),
-                rare_recall=evidence.score(arm.name, fill).value,
-                difference=gain.value,
-                difference_interval=(0.0, 0.0) if same else gain.interval(),
-                gan_share=arm.gan_share,
-            )
+        gain = unseen.difference(arm.name, best.name)
+        score = Estimate(
+            level.value + gain.value,
+            math.hypot(level.error, gain.error),
+            min(level.freedom, gain.freedom),
         )
+        gained = unseen.score(arm.name, fill).value - unseen.score(best.name, fill).value
+        facts.append(_fact(arm, stage, score, gain, min(1.0, max(0.0, rare + gained))))
     return facts
+
+
+def _fact(arm: Arm, stage: str, score: Estimate, gain: Estimate, rare: float) -> ArmFacts:
+    return ArmFacts(
+        name=arm.name,
+        stage=stage,
+        score=min(1.0, max(0.0, score.value)),
+        interval=_within(score),
+        rare_recall=rare,
+        difference=gain.value,
+        difference_interval=gain.interval(),
+        gan_share=arm.gan_share,
+    )
 
 
 def _within(score: Estimate) -> tuple[float, float]:
@@ -221,7 +285,7 @@ def _within(score: Estimate) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def _helps(ordinary: Evidence, arm: Arm) -> str:
+def _helps(ordinary: Findings, arm: Arm) -> str:
     """What the evidence says of the arm against the untouched set."""
     if arm == PLAIN:
         return "no difference"
@@ -231,10 +295,11 @@ def _helps(ordinary: Evidence, arm: Arm) -> str:
     return "no difference" if high < 2 * _WORTH else "unknown"
 
 
-def _why(arm: Arm, best: Arm, ordinary: Evidence, comparison: Comparison | None) -> str:
+def _why(arm: Arm, best: Arm, ordinary: Findings, comparison: Comparison | None) -> str:
     """The reasons in sentences, in points of balanced accuracy."""
     score = 100 * ordinary.score(best.name).value
-    said = [f"Of the remedies without generated images, {best.name} did best ({score:.1f} %)."]
+    by = " by the mean of a small CNN and a linear probe" if len(ordinary.learners) > 1 else ""
+    said = [f"Of the remedies without generated images, {best.name} did best{by} ({score:.1f} %)."]
     if not arm.needs_gan and arm != best:
         loss = ordinary.difference(best.name, arm.name)
         said.append(

@@ -25,7 +25,7 @@ _FEWEST_ENOUGH, _MOST_ENOUGH = 15_000, 60_000
 _LEAST_DRAWS = 1_500  # with fewer a probe has not learnt anything yet
 _MOST_ROUNDS = 6
 _MOST_VARIANTS = 12_000  # 150 MB at 64 px
-_FINALISTS = 4  # two arms with generated images, one or two without
+_FINALISTS = 2  # the best arm with generated images and the best without
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +35,10 @@ class Effort:
     Args:
         images: real images looked at, at most.
         variants: classical variants made, at most (one each is always made).
-        features: images whose frozen features are computed; 0 leaves the wide search out.
+        features: images whose frozen features are computed; 0 leaves the linear probe out.
         draws: images shown to each small CNN.
         folds: validation folds.
-        ordinary_rounds: repetitions over the ordinary arms.
-        gan_rounds: repetitions over the finalists when there are generated images.
+        rounds: repetitions with other seeds of the small CNN.
     """
 
     images: int = 6_000
@@ -47,8 +46,7 @@ class Effort:
     features: int = 6_000
     draws: int = _FEWEST_ENOUGH
     folds: int = 3
-    ordinary_rounds: int = 2
-    gan_rounds: int = 2
+    rounds: int = 2
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON-ready values."""
@@ -84,25 +82,22 @@ def effort_for(
         )
     ) / 320  # fmt: skip
     variants = int(np.clip(0.1 * seconds / augmenting - len(pictures.labels), 0, _MOST_VARIANTS))
-    features = int(min(0.2 * seconds / extracting, 8_000)) if gan else 0
-    affordable = (0.7 if gan else 0.85) * seconds / training
+    features = int(min(0.15 * seconds / extracting, 8_000))
     enough = int(np.clip(_PASSES * len(pictures.labels), _FEWEST_ENOUGH, _MOST_ENOUGH))
-    return _divided(affordable, enough, gan=gan, variants=variants, features=features)
+    arms = len(ORDINARY) + (_FINALISTS if gan else 0)
+    return _divided(0.7 * seconds / training, enough, arms, variants=variants, features=features)
 
 
-def _divided(affordable: float, enough: int, *, gan: bool, variants: int, features: int) -> Effort:
+def _divided(affordable: float, enough: int, arms: int, *, variants: int, features: int) -> Effort:
     """Out of all draws one can afford: those of a probe first, then folds, then rounds."""
-    ordinary = affordable * (0.5 if gan else 1.0)
-    folds = 3 if ordinary >= 3 * len(ORDINARY) * enough else 2
-    draws = int(np.clip(ordinary / (folds * len(ORDINARY)), _LEAST_DRAWS, enough))
-    turn = draws * folds
+    folds = 3 if affordable >= 3 * arms * enough else 2
+    draws = int(np.clip(affordable / (folds * arms), _LEAST_DRAWS, enough))
     return Effort(
         variants=variants,
         features=features,
         draws=draws,
         folds=folds,
-        ordinary_rounds=int(np.clip(ordinary // (turn * len(ORDINARY)), 1, _MOST_ROUNDS)),
-        gan_rounds=int(np.clip((affordable - ordinary) // (turn * _FINALISTS), 1, _MOST_ROUNDS)),
+        rounds=int(np.clip(affordable // (draws * folds * arms), 1, _MOST_ROUNDS)),
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-__all__ = ["Estimate", "Evidence"]
+__all__ = ["Estimate", "Evidence", "Findings"]
 
 Rows = NDArray[np.float64]
 
@@ -30,6 +31,27 @@ class Estimate:
     def lower(self, level: float) -> float:
         """The one-sided lower bound: the truth lies above it in ``level`` of all cases."""
         return self.value - float(stats.t.ppf(level, self.freedom)) * self.error
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Findings:
+    """What several learners found of the same arms: the mean over learners.
+
+    A remedy is handed over for a model nobody here knows, so it should suit more than one.
+
+    Args:
+        learners: the evidence of each, at least one; images and folds may differ.
+    """
+
+    learners: tuple[Evidence, ...]
+
+    def score(self, arm: str, classes: tuple[int, ...] | None = None) -> Estimate:
+        """Mean of the learners' balanced accuracies, 0 to 1."""
+        return _mean([evidence.score(arm, classes) for evidence in self.learners])
+
+    def difference(self, arm: str, other: str) -> Estimate:
+        """Mean of the learners' paired differences."""
+        return _mean([evidence.difference(arm, other) for evidence in self.learners])
 
 
 @dataclasses.dataclass(slots=True)
@@ -113,6 +135,15 @@ class Evidence:
             return 0.0, 1
         pooled = float(np.mean([score.var(ddof=1) for score in scores]))
         return runs * pooled / rounds, len(scores) * (rounds - 1)
+
+
+def _mean(estimates: Sequence[Estimate]) -> Estimate:
+    """Their mean; the errors are of the same images, so they are averaged like the values."""
+    return Estimate(
+        float(np.mean([estimate.value for estimate in estimates])),
+        float(np.mean([estimate.error for estimate in estimates])),
+        min(estimate.freedom for estimate in estimates),
+    )
 
 
 def _cluster_variance(values: Rows, groups: NDArray[np.int64]) -> tuple[float, int]:

@@ -20,10 +20,9 @@ _INK = {"real": "█", "gan": "▓", "classical": "░"}
 
 
 def chosen_arm(facts: AugmentFacts) -> ArmFacts | None:
-    """The arm handed over, as measured in the last stage it reached; None if none was."""
-    chosen = [arm for arm in facts.arms if arm.chosen or arm.name == facts.chosen]
-    final = [arm for arm in chosen if arm.stage == "final"]
-    return next(iter(final or chosen), None)
+    """The arm handed over, as measured where it was decided; None if none was."""
+    final = (arm for arm in facts.arms if arm.stage == "final")
+    return next((arm for arm in final if arm.name == facts.chosen), None)
 
 
 def untouched_arm(facts: AugmentFacts) -> ArmFacts | None:

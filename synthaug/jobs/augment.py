@@ -31,7 +31,7 @@ from synthaug.verdict import Status, Verdicts
 __all__ = ["augment", "plan"]
 
 ON_REJECT = ("redraw", "classical", "keep")
-_TRAINING, _CHOOSING, _JUDGING = 0.62, 0.28, 0.10  # shares of a budget in time
+_TRAINING, _CHOOSING, _JUDGING = 0.60, 0.30, 0.10  # shares of a budget in time
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,7 +60,7 @@ def choose_mixture(
         packed: all real images at working resolution.
         prepared: split and classes to fill.
         judged: generated images that passed, by class; none is allowed.
-        eyes: features of the wide search.
+        eyes: features of the linear probe.
         seconds: wall seconds it may take.
         seed: of folds and probes.
         device: where probes train.
@@ -98,7 +98,11 @@ def choose_mixture(
 
 def _recorded(work: Path | None) -> Effort | None:
     file = work / "effort.json" if work else None
-    return Effort(**json.loads(file.read_text())) if file and file.exists() else None
+    if not file or not file.exists():
+        return None
+    fields = json.loads(file.read_text())
+    # One that an earlier version wrote down is measured again.
+    return Effort(**fields) if fields.keys() == Effort().to_dict().keys() else None
 
 
 def _record(work: Path | None, effort: Effort) -> None:

@@ -22,11 +22,9 @@ __all__ = ["view"]
 
 _MANY = 24  # rows a table shows before the rest folds away
 _STAGES = {
-    "final": ("Small network", "a small network trained anew on each fold; this decides"),
-    "wide": (
-        "Wide search",
-        "a linear probe on frozen features; quick, to find the few that remain",
-    ),
+    "final": ("Decision", "the mean of the learners below; this decides"),
+    "cnn": ("Small network", "trained anew on each fold"),
+    "wide": ("Linear probe", "on frozen features of a large network"),
 }
 _HELP_TONES = {"yes": "good", "no difference": "even"}
 _TONES = {Status.PASS: "good", Status.FAIL: "bad", Status.INCONCLUSIVE: "open"}
@@ -130,11 +128,11 @@ def _balance(dataset: AugmentedDataset) -> list[dict[str, Any]]:
 def _stages(facts: AugmentFacts) -> list[dict[str, Any]]:
     """The arms of each stage, best first, on the stage's own axis."""
     found = []
-    for stage in sorted({arm.stage for arm in facts.arms}, key=lambda s: (s != "final", s)):
+    for stage in sorted({arm.stage for arm in facts.arms}, key=list(_STAGES).index):
         arms = sorted((a for a in facts.arms if a.stage == stage), key=lambda a: -a.score)
         scale = Scale.around([100 * v for a in arms for v in (*a.interval, a.score)])
         plain = next((a for a in arms if a.name == "plain"), None)
-        title, note = _STAGES.get(stage, (stage, ""))
+        title, note = _STAGES[stage]
         found.append(
             {
                 "title": title,

@@ -34,6 +34,7 @@ from synthaug.features import embedded
 from synthaug.networks.probe import fit_probe, probe_logits
 
 ARMS = ("plain", "class weights", "oversampling", "oversampling + classical", "SMOTE on pixels")
+OUTCOMES = ("choice", "augment", "as stored", "GAN alone")
 _LINEAR_ROWS = 4_000
 
 
@@ -281,7 +282,7 @@ def _trainings(
             yield arm, functools.partial(ordinary, data, arm, seed)
     if "choice" in options.arms and not cells.has(kind="choice", set=data.name, seed=seed):
         cells.add(kind="choice", set=data.name, seed=seed, **choice_without(data, options, seed))
-    if not {"augment", "GAN alone"} & set(options.arms):
+    if not {"augment", "as stored", "GAN alone"} & set(options.arms):
         return
     made = functools.cache(
         lambda: balanced_set(data, seed, options.budget, options.work, options.device)
@@ -294,6 +295,7 @@ def _trainings(
                 helps=facts.helps, seconds=facts.seconds,
             )  # fmt: skip
         yield "augment", lambda: as_chosen(made(), data, seed)
+    if "as stored" in options.arms:
         yield "augment, as stored", lambda: as_stored(made(), data)
     if "GAN alone" in options.arms:
         yield "GAN alone", lambda: generated_alone(made(), data)
@@ -377,7 +379,7 @@ def main() -> None:
     running.add_argument(
         "--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2]
     )
-    running.add_argument("--arms", type=names, default=[*ARMS, "choice", "augment", "GAN alone"])
+    running.add_argument("--arms", type=names, default=[*ARMS, *OUTCOMES])
     running.add_argument("--probes", type=names, default=list(PROBES))
     running.add_argument("--probe-seeds", type=int, default=3)
     running.add_argument("--budget", default="10min")

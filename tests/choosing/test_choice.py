@@ -3,14 +3,13 @@ import pytest
 import torch
 
 from synthaug.choosing import Choice, Effort, choose
-from synthaug.choosing.arms import ORDINARY
-from synthaug.choosing.choice import _simplest
+from synthaug.choosing.arms import ORDINARY, gan_arms
+from synthaug.choosing.choice import _best, _rival, _simplest, _Wide
 from synthaug.choosing.effort import _divided
-from synthaug.choosing.evidence import Evidence
+from synthaug.choosing.evidence import Evidence, Findings
 from synthaug.features import pixels
 
-SMALL = Effort(images=500, variants=60, features=0, draws=256, folds=2, ordinary_rounds=1,
-               gan_rounds=2)  # fmt: skip
+SMALL = Effort(images=500, variants=60, features=0, draws=256, folds=2, rounds=2)
 
 
 def bars(label: int, n: int, seed: int) -> torch.Tensor:
@@ -61,16 +60,16 @@ def test_harmful_generated_images_are_not_handed_over() -> None:
     assert not choice.arm.needs_gan
     assert choice.comparison is not None
     assert choice.comparison.lower <= 0
-    assert choice.comparison.differences.shape == (SMALL.gan_rounds, 2)
+    assert choice.comparison.differences.shape == (SMALL.rounds, 2)
     assert "none is drawn" in choice.why
 
 
 def test_same_effort_and_seed_give_the_same_choice() -> None:
-    wide = Effort(**{**SMALL.to_dict(), "features": 400, "gan_rounds": 1})
+    wide = Effort(**{**SMALL.to_dict(), "features": 400, "rounds": 1})
     first, second = (chosen({1: bars(1, 20, 3)}, effort=wide) for _ in range(2))
     assert first.arms == second.arms
     assert first.why == second.why
-    assert {fact.stage for fact in first.arms} == {"wide", "final"}
+    assert {fact.stage for fact in first.arms} == {"wide", "cnn", "final"}
     assert Effort(**first.effort.to_dict()) == wide
 
 
@@ -96,13 +95,44 @@ def test_simplicity_is_worth_half_a_point_at_most(plain: float, expected: str) -
     assert _simplest(found, (ORDINARY[0], ORDINARY[2]), ORDINARY[2]).name == expected
 
 
-def test_more_time_never_means_less_evidence() -> None:
-    def evidence_of(affordable: float) -> tuple[int, int]:
-        effort = _divided(affordable, 12_000, gan=True, variants=0, features=0)
-        each = effort.draws * effort.folds
-        return each * effort.ordinary_rounds, each * effort.gan_rounds
+@pytest.mark.parametrize("arms", [4, 6])
+def test_more_time_never_means_less_evidence(arms: int) -> None:
+    def draws_of_an_arm(affordable: float) -> int:
+        effort = _divided(affordable, 12_000, arms, variants=0, features=0)
+        return effort.draws * effort.folds * effort.rounds
 
-    costs = [evidence_of(draws) for draws in (1e3, 3e4, 1e5, 3e5, 1e6, 1e7)]
+    shares = (1e3, 3e4, 1e5, 3e5, 1e6, 1e7)
+    costs = [draws_of_an_arm(draws) for draws in shares]
     assert costs == sorted(costs)
-    for affordable, (ordinary, finals) in zip((1e5, 3e5, 1e6), costs[2:5], strict=True):
-        assert 4 * (ordinary + finals) <= affordable
+    assert all(arms * cost <= draws for draws, cost in list(zip(shares, costs, strict=True))[1:])
+
+
+def test_an_arm_that_suits_both_learners_beats_one_that_suits_one() -> None:
+    cnn = evidence({"plain": 0.5, "class weights": 0.9, "oversampling": 0.85})
+    linear = evidence({"plain": 0.5, "class weights": 0.6, "oversampling": 0.8})
+    both = Findings((cnn, linear))
+    assert _best(cnn, ORDINARY[:3]).name == "class weights"
+    assert _best(both, ORDINARY[:3]).name == "oversampling"
+    assert both.score("oversampling").value == pytest.approx(0.825)
+    assert both.difference("oversampling", "class weights").value == pytest.approx(0.075)
+
+
+@pytest.mark.parametrize("classical", [False, True])
+def test_generated_images_are_tried_with_the_changes_of_the_best_remedy(classical: bool) -> None:
+    best = ORDINARY[3] if classical else ORDINARY[1]
+    default = _rival(None, best)
+    assert (default.gan_share, default.classical) == (0.3, classical)
+    heights = {arm.name: 0.5 + 0.1 * arm.gan_share for arm in gan_arms()}
+    searched = _rival(_Wide(evidence({}), evidence(heights)), best)
+    assert (searched.gan_share, searched.classical) == (1.0, classical)
+
+
+def test_scores_of_one_table_stand_on_one_axis() -> None:
+    wide = Effort(**{**SMALL.to_dict(), "features": 400})
+    choice = chosen({1: bars(1, 20, 3)}, effort=wide)
+    for stage in ("final", "wide"):
+        facts = [fact for fact in choice.arms if fact.stage == stage]
+        assert any(fact.gan_share for fact in facts)
+        best = max(fact.score for fact in facts if not fact.gan_share and fact.difference == 0)
+        for fact in facts:
+            assert fact.score == pytest.approx(min(1.0, best + fact.difference))

@@ -38,7 +38,7 @@ def told(classes, gan):
     arms = [
         ArmFacts(name=name, stage=stage, score=score, interval=(score - 0.03, score + 0.03),
                  rare_recall=score - 0.1, gan_share=share, chosen=name == "GAN share 0.3")
-        for stage in ("wide", "final")
+        for stage in ("wide", "cnn", "final")
         for name, score, share in
         (("plain", 0.66, 0), ("oversampling", 0.69, 0), ("GAN share 0.3", 0.73, 0.3))
     ]  # fmt: skip
