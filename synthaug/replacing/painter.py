@@ -111,6 +111,7 @@ class Painter:
 
     def __init__(self, plan: Plan, ladder: Ladder, salt: bytes) -> None:
         self._ladder, self._salt = ladder, salt
+        self._file = plan.input_sha256
         self.rungs: dict[int, Counter[str]] = {
             track.identity: Counter() for track in plan.tracks if track.action is not Action.KEEP
         }
@@ -276,9 +277,10 @@ class Painter:
         return [made[row] for row in range(len(faces))]
 
     def _hidden(self, canvas: Canvas, face: _Face, resolution: int, dim: int) -> Hidden:
-        # Tracks of one person share a latent where the plan links them.
+        # Tracks of one person share a latent where the plan links them; tracks of two files
+        # do not, even where one seed gave both their salt.
         person = face.track.person
-        name = face.track.identity if person is None else f"person {person}"
+        name = f"{self._file} {face.track.identity}" if person is None else f"person {person}"
         drawn = latent(self._salt, name, dim)
         context = self._ring(canvas, face.where, resolution)
         context = self._lights[face.track.identity].stretched(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 
 import av
@@ -183,6 +184,30 @@ def test_a_track_that_is_kept_is_not_touched_and_one_in_doubt_is_covered():
     assert painter.rungs == {1: {"cover": 1}}
     assert (luma(frame)[:, :60] == luma(before)[:, :60]).all()
     assert luma(frame)[35:55, 75:90].std() < 2
+
+
+class Heard(Textured):
+    """Notes the latents it is given."""
+
+    def __init__(self):
+        self.latents = []
+
+    def __call__(self, faces):
+        self.latents += [tuple(face.latent) for face in faces]
+        return super().__call__(faces)
+
+
+@pytest.mark.parametrize(("person", "linked"), [(None, False), (4, True)])
+def test_two_files_share_a_face_only_where_people_are_linked(person, linked):
+    heard = Heard()
+    for sha256 in ("a" * 64, "b" * 64):
+        plan = plan_of(spot(10, 10, 24, 30))
+        tracks = [dataclasses.replace(track, person=person) for track in plan.tracks]
+        plan = dataclasses.replace(plan, input_sha256=sha256, tracks=tracks)
+        painter = Painter(plan, Ladder([("heard", lambda: heard)]), b"salt")
+        painter.paint(frame_of(np.full((90, 120, 3), 128, np.uint8)))
+    assert len(heard.latents) == 2
+    assert (heard.latents[0] == heard.latents[1]) == linked
 
 
 class Striped:
