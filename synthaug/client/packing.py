@@ -257,10 +257,11 @@ def images_of(
                 where=str(missing[0]), remedy="Check the path.", code="input.path",
             )  # fmt: skip
         return _Shards(label, tars)
-    if type(source).__name__ == "Sample":
-        here_only(**{label: ("features of images", None)})
     from synthaug import datasets
+    from synthaug.gates import Sample
 
+    if isinstance(source, Sample):
+        here_only(**{label: ("features of images", None)})
     return _Opened(label, datasets.open(source, groups, one_class=one_class, skip_bad=skip_bad))
 
 

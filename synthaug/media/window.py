@@ -11,7 +11,6 @@ import select
 import struct
 import subprocess
 import sys
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from synthaug.errors import InputError
@@ -45,7 +44,7 @@ class Window:
         )  # fmt: skip
         self._open = self._answer() == _FINE
         if not self._open:
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise _no_window(
                 "none that opens",
                 "Run: pip install --force-reinstall --no-deps opencv-python, or write to a file.",
@@ -79,12 +78,7 @@ class Window:
         ready, _, _ = select.select([handle], [], [], _PATIENCE)
         return os.read(handle, 1) if ready else b""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):

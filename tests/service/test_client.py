@@ -18,6 +18,8 @@ from running import Running
 import synthaug
 from synthaug.client import AnonymizedFrame, Client, connect
 from synthaug.errors import InputError
+from synthaug.features import pixels
+from synthaug.gates import sample
 from synthaug.media import frames, probe
 
 FRAMES = 20
@@ -327,3 +329,9 @@ def test_a_source_that_cannot_be_sent_is_refused(client: Client, tmp_path: Path)
         client.augment(tmp_path / "none.tar")
     with pytest.raises(InputError, match="nothing there"):
         client.anonymize(tmp_path / "none.mp4")
+
+
+def test_features_are_not_sent(client: Client, tmp_path: Path) -> None:
+    made = sample(np.zeros((4, 16, 16), np.uint8), extractor=pixels())
+    with pytest.raises(InputError, match="features of images"):
+        client.evaluate(made, tmp_path)
