@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from synthaug.arm import Arm
 from synthaug.choosing.arms import ORDINARY, PLAIN, gan_arms
 from synthaug.choosing.effort import Effort
-from synthaug.choosing.evidence import Estimate, Evidence, Findings
+from synthaug.choosing.evidence import Comparison, Evidence, Findings
 from synthaug.choosing.material import Material, Pictures, gather
+from synthaug.choosing.telling import facts_beside, facts_of, reasons
 from synthaug.choosing.trials import cnn, cut, linear, reduced, run
 from synthaug.facts import ArmFacts
 from synthaug.features import Extractor
@@ -28,29 +28,6 @@ _WORTH = 0.005
 _SURE = 0.95
 _DEFAULT_SHARE = 0.3  # of generated images, where no linear probe says which is best
 _WIDE_FOLDS = 3
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Comparison:
-    """The best arm with generated images against the best without: the utility gate's evidence.
-
-    Args:
-        arm: the arm with generated images.
-        against: the ordinary arm.
-        differences: float64 (rounds, folds), paired differences of balanced accuracy.
-        value: mean difference over all validation images, classes weighing the same.
-        interval: its 95 % interval.
-        lower: its one-sided 95 % lower bound.
-        images: validation images behind it.
-    """
-
-    arm: Arm
-    against: Arm
-    differences: NDArray[np.float64]
-    value: float
-    interval: tuple[float, float]
-    lower: float
-    images: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,10 +99,10 @@ def choose(
     found = Findings((small, wide.ordinary) if wide else (small,))
     best = _best(found, ORDINARY)
     arm = _simplest(found, ORDINARY, best)
-    arms = _facts(found, ORDINARY, best, fill, "final")
+    arms = facts_of(found, ORDINARY, best, fill, "final")
     if wide:
-        arms += _facts(small, ORDINARY, best, fill, "cnn")
-        arms += _facts(wide.ordinary, ORDINARY, best, fill, "wide")
+        arms += facts_of(small, ORDINARY, best, fill, "cnn")
+        arms += facts_of(wide.ordinary, ORDINARY, best, fill, "wide")
     comparison = None
     unseen = cut(
         material, material.originals[material.heldout[material.originals]], effort.folds, seed=seed
@@ -134,15 +111,15 @@ def choose(
         rival = _rival(wide, best)
         final = run(material, (best, rival), unseen, fit, rounds=effort.rounds, seed=seed)
         comparison = _compare(final, rival, best)
-        arms += _beside(found, final, [rival], best, fill, "final")
+        arms += facts_beside(found, final, [rival], best, fill, "final")
         if wide and wide.generated:
-            arms += _beside(wide.ordinary, wide.generated, gan_arms(), best, fill, "wide")
+            arms += facts_beside(wide.ordinary, wide.generated, gan_arms(), best, fill, "wide")
         if comparison.lower > 0:
             arm = rival
     for fact in arms:
         fact.chosen = fact.stage == "final" and fact.name == arm.name
     helps = "yes" if arm.needs_gan else _helps(found, arm)
-    why = _why(arm, best, found, comparison)
+    why = reasons(arm, best, found, comparison)
     mixture = _mixture(material, arm, pictures.classes)
     return Choice(arm, arms, helps, why, mixture, comparison, effort)
 
@@ -221,70 +198,6 @@ def _compare(final: Evidence, arm: Arm, against: Arm) -> Comparison:
     )
 
 
-def _facts(
-    evidence: Evidence | Findings,
-    arms: Sequence[Arm],
-    best: Arm,
-    fill: tuple[int, ...],
-    stage: str,
-) -> list[ArmFacts]:
-    return [
-        _fact(
-            arm,
-            stage,
-            evidence.score(arm.name),
-            Estimate(0.0, 0.0, 1.0) if arm == best else evidence.difference(arm.name, best.name),
-            evidence.score(arm.name, fill).value,
-        )
-        for arm in arms
-    ]
-
-
-def _beside(
-    found: Evidence | Findings,
-    unseen: Evidence,
-    arms: Sequence[Arm],
-    best: Arm,
-    fill: tuple[int, ...],
-    stage: str,
-) -> list[ArmFacts]:
-    """Arms with generated images on the axis of the ordinary ones.
-
-    They are validated on fewer images, so their score is that of the best ordinary arm on all
-    images and, added to it, the paired difference on those few.
-    """
-    level, rare = found.score(best.name), found.score(best.name, fill).value
-    facts = []
-    for arm in arms:
-        gain = unseen.difference(arm.name, best.name)
-        score = Estimate(
-            level.value + gain.value,
-            math.hypot(level.error, gain.error),
-            min(level.freedom, gain.freedom),
-        )
-        gained = unseen.score(arm.name, fill).value - unseen.score(best.name, fill).value
-        facts.append(_fact(arm, stage, score, gain, min(1.0, max(0.0, rare + gained))))
-    return facts
-
-
-def _fact(arm: Arm, stage: str, score: Estimate, gain: Estimate, rare: float) -> ArmFacts:
-    return ArmFacts(
-        name=arm.name,
-        stage=stage,
-        score=min(1.0, max(0.0, score.value)),
-        interval=_within(score),
-        rare_recall=rare,
-        difference=gain.value,
-        difference_interval=gain.interval(),
-        gan_share=arm.gan_share,
-    )
-
-
-def _within(score: Estimate) -> tuple[float, float]:
-    low, high = score.interval()
-    return max(0.0, low), min(1.0, high)
-
-
 def _helps(ordinary: Findings, arm: Arm) -> str:
     """What the evidence says of the arm against the untouched set."""
     if arm == PLAIN:
@@ -293,32 +206,6 @@ def _helps(ordinary: Findings, arm: Arm) -> str:
     if low > 0:
         return "yes"
     return "no difference" if high < 2 * _WORTH else "unknown"
-
-
-def _why(arm: Arm, best: Arm, ordinary: Findings, comparison: Comparison | None) -> str:
-    """The reasons in sentences, in points of balanced accuracy."""
-    score = 100 * ordinary.score(best.name).value
-    by = " by the mean of a small CNN and a linear probe" if len(ordinary.learners) > 1 else ""
-    said = [f"Of the remedies without generated images, {best.name} did best{by} ({score:.1f} %)."]
-    if not arm.needs_gan and arm != best:
-        loss = ordinary.difference(best.name, arm.name)
-        said.append(
-            f"{arm.name.capitalize()} is simpler and {100 * loss.value:.1f} points behind it, "
-            f"within the noise ({100 * loss.error:.1f})."
-        )
-    if comparison is not None:
-        low, high = (100 * end for end in comparison.interval)
-        found = (
-            f"{comparison.arm.name} against {comparison.against.name}, on "
-            f"{comparison.images} images the generator has not seen: "
-            f"{100 * comparison.value:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"
-        )
-        said.append(
-            f"{found}, so generated images are used."
-            if arm.needs_gan
-            else f"{found}, which does not show that generated images help: none is drawn."
-        )
-    return " ".join(said)
 
 
 def _mixture(material: Material, arm: Arm, classes: tuple[str, ...]) -> dict[str, dict[str, float]]:

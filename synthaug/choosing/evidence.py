@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-__all__ = ["Estimate", "Evidence", "Findings"]
+from synthaug.arm import Arm
+
+__all__ = ["Comparison", "Estimate", "Evidence", "Findings"]
 
 Rows = NDArray[np.float64]
 
@@ -135,6 +137,29 @@ class Evidence:
             return 0.0, 1
         pooled = float(np.mean([score.var(ddof=1) for score in scores]))
         return runs * pooled / rounds, len(scores) * (rounds - 1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Comparison:
+    """The best arm with generated images against the best without: the utility gate's evidence.
+
+    Args:
+        arm: the arm with generated images.
+        against: the ordinary arm.
+        differences: float64 (rounds, folds), paired differences of balanced accuracy.
+        value: mean difference over all validation images, classes weighing the same.
+        interval: its 95 % interval.
+        lower: its one-sided 95 % lower bound.
+        images: validation images behind it.
+    """
+
+    arm: Arm
+    against: Arm
+    differences: NDArray[np.float64]
+    value: float
+    interval: tuple[float, float]
+    lower: float
+    images: int
 
 
 def _mean(estimates: Sequence[Estimate]) -> Estimate:
