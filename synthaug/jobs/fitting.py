@@ -232,6 +232,7 @@ def _plan(make: Callable[[int], Trainer], budget: Budget, watch: Look) -> dict[s
     """Images and looks that fit the budget on this machine."""
     import time
 
+    begun = time.perf_counter()
     trainer = make(10_000)
     started = time.perf_counter()
     watch(trainer.averages)
@@ -241,7 +242,8 @@ def _plan(make: Callable[[int], Trainer], budget: Budget, watch: Look) -> dict[s
     looks = int(min(12, max(2, _WATCHING * seconds / look_seconds)))
     if budget.images is not None:
         return {"images": budget.images, "looks": looks}
-    training = max(0.0, seconds - looks * look_seconds)
+    measuring = time.perf_counter() - begun
+    training = max(0.0, seconds - measuring - looks * look_seconds)
     return {"images": max(1, math.floor(training / per_image)), "looks": looks}
 
 

@@ -70,25 +70,25 @@ def calibrate(make: Callable[[], Trainer], *, steps: int = 6) -> float:
     """Seconds an image of the budget costs on this machine, averaged over the phases.
 
     Steps are timed at the beginning, the middle and near the end of each phase: networks that
-    grow cost several times more at the end.
+    grow cost several times more at the end. Each time it is at least one whole period, so that
+    lazy terms and players count as often as they are due.
 
     Args:
         make: gives a fresh trainer that is thrown away afterwards.
-        steps: timed steps a phase, each third of them after two that are not.
+        steps: timed steps a phase at least, each third of them after two that are not.
     """
     trainer = make()
-    shares = [phase.share for phase in trainer.run.routine.phases]
-    starts = trainer.phase_starts()
+    phases, starts = trainer.run.routine.phases, trainer.phase_starts()
     cost = 0.0
-    for share, first, end in zip(shares, starts, [*starts[1:], trainer.run.steps], strict=True):
+    for phase, first, end in zip(phases, starts, [*starts[1:], trainer.run.steps], strict=True):
         for place in (0.0, 0.5, 0.95):
             trainer.step = first + int(place * (end - first))
             trainer.advance(trainer.step + 2)
             started = time.perf_counter()
             before = trainer.step
-            trainer.advance(trainer.step + max(1, steps // 3))
+            trainer.advance(trainer.step + max(phase.period, steps // 3))
             done = max(1, trainer.step - before)
-            cost += share / 3 * (time.perf_counter() - started) / done
+            cost += phase.share / 3 * (time.perf_counter() - started) / done
     return cost / trainer.run.routine.batch_size
 
 

@@ -173,6 +173,12 @@ class Phase:
     averaging: float = 0.03
     before: tuple[Hook, ...] = ()
 
+    @property
+    def period(self) -> int:
+        """Steps in which everything is due that is not due at every step."""
+        terms = (term.every for player in self.players for term in player.terms)
+        return math.lcm(*(player.every for player in self.players), *terms)
+
 
 def square_root_frequency(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Class probabilities in proportion to the square root of their counts.

@@ -19,6 +19,7 @@ from synthaug.errors import Damaged, InputError, Stopped
 from synthaug.textbook import named
 from synthaug.training import Run, Shape, Trainer, fit
 from synthaug.training.checkpoint import load_checkpoint, save_checkpoint
+from synthaug.training.fitting import calibrate
 
 
 class Squares:
@@ -45,6 +46,36 @@ def trainer(images: int = 320, seed: int = 0, device: str = "cpu", recipe: str =
 
 def weights(machine: Trainer) -> bytes:
     return b"".join(v.cpu().numpy().tobytes() for v in machine.average.state_dict().values())
+
+
+class Timed(Trainer):
+    """Its clock, not the machine's: a step costs one second, a lazy term as much as is told."""
+
+    def __init__(self, lazy: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        source = trainer(images=16_000)
+        super().__init__(source.run, source.images, source.train)
+        self.lazy, self.now = lazy, 0.0
+        monkeypatch.setattr("synthaug.training.fitting.time.perf_counter", lambda: self.now)
+
+    def advance(self, until: int, stop: threading.Event | None = None) -> None:
+        for step in range(self.step, min(until, self.run.steps)):
+            _, phase, first, _ = self._phase(step)
+            due = sum(
+                term.factor(0.0, step - first) > 0
+                for player in phase.players for term in player.terms if term.every > 1
+            )  # fmt: skip
+            self.now += 1.0 + self.lazy * due
+            self.step = step + 1
+
+
+def test_what_is_due_every_eighth_step_counts_an_eighth(monkeypatch):
+    game = named("rare").phases[-1]
+    rate = sum(1 / term.every for player in game.players for term in player.terms
+               if term.every > 1)  # fmt: skip
+    assert game.period == 8
+    for lazy in (0.0, 4.0):
+        cost = calibrate(lambda lazy=lazy: Timed(lazy, monkeypatch)) * named("rare").batch_size
+        assert cost == pytest.approx(1 + game.share * lazy * rate)
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_others():
