@@ -8,9 +8,9 @@ from typing import ParamSpec, TypeVar
 
 from synthaug import report
 from synthaug.jobs.anonymize import anonymize as anonymize_job
-from synthaug.jobs.anonymize_audit import audit as audit_job
-from synthaug.jobs.anonymize_plan import plan_video as anonymize_plan
-from synthaug.jobs.anonymize_result import AnonymizeResult
+from synthaug.jobs.anonymizing.audit import audit as audit_job
+from synthaug.jobs.anonymizing.plan import plan_video as anonymize_plan
+from synthaug.jobs.anonymizing.result import AnonymizeResult
 
 __all__ = ["AnonymizeResult", "anonymize", "anonymize_audit", "anonymize_plan", "with_pages"]
 

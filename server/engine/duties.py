@@ -251,7 +251,7 @@ def _anonymize_options(
     order: Order, request: anonymization_pb2.CreateAnonymizeJobRequest
 ) -> dict[str, Any]:
     """What the request says beyond the defaults."""
-    from synthaug.jobs.anonymize_inputs import is_still
+    from synthaug.jobs.anonymizing.inputs import is_still
 
     asked: dict[str, Any] = {
         "keep": [_media(order, name, f"keep{n}") for n, name in enumerate(request.keep)],
@@ -291,7 +291,7 @@ def _zones(order: Order, request: anonymization_pb2.CreateAnonymizeJobRequest) -
     if not request.zones:
         return []
     from synthaug.faces.zones import Zone
-    from synthaug.jobs.anonymize_inputs import is_still
+    from synthaug.jobs.anonymizing.inputs import is_still
     from synthaug.media import probe
     from synthaug.media.reading import probe_still
 

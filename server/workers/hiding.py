@@ -40,7 +40,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     import numpy
 
-    import synthaug.jobs.anonymize_live as live
+    import synthaug.jobs.anonymizing.live as live
 
     hiding = _Hiding(live, numpy)
     questions: queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]] = queue.SimpleQueue()

@@ -208,7 +208,7 @@ def run(
             refuse_server(context, "--camera")
         with Progress() as progress:
             if camera is not None:
-                from synthaug.jobs.anonymize_camera import anonymize_camera
+                from synthaug.jobs.anonymizing.camera import anonymize_camera
 
                 made = anonymize_camera(
                     camera, output, window=window, seconds=seconds, seed=seed, force=force,

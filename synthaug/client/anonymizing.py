@@ -15,8 +15,8 @@ from synthaug.client.requests import spans_of, zones_of
 from synthaug.client.results import audit_of, rendered_of
 from synthaug.client.wire import Wire
 from synthaug.errors import InputError, OutOfResources, Stopped, SynthaugError
-from synthaug.jobs.anonymize_inputs import AUDIT_ENDING, inputs_of, is_still
-from synthaug.jobs.anonymize_result import AnonymizedFile, AnonymizeResult
+from synthaug.jobs.anonymizing.inputs import AUDIT_ENDING, inputs_of, is_still
+from synthaug.jobs.anonymizing.result import AnonymizedFile, AnonymizeResult
 from synthaug.media.writing import check_output
 from synthaug.training.progress import Callback, Progress, tell
 from synthaug.v1 import anonymization_pb2, artifact_pb2

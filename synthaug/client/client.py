@@ -20,7 +20,7 @@ from synthaug.v1 import anonymization_pb2, augmentation_pb2, media_pb2, model_pb
 
 if TYPE_CHECKING:
     from synthaug.datasets import AugmentedDataset
-    from synthaug.jobs.anonymize_result import AnonymizeResult
+    from synthaug.jobs.anonymizing.result import AnonymizeResult
     from synthaug.jobs.evaluate import Evaluation
 
 __all__ = ["Client", "connect"]

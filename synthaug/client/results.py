@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthaug.errors import Damaged
-from synthaug.jobs.anonymize_result import Rendered
+from synthaug.jobs.anonymizing.result import Rendered
 from synthaug.v1 import anonymization_pb2, quality_pb2, verdict_pb2
 from synthaug.verdict import Status, Verdict, Verdicts
 

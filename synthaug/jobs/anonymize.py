@@ -11,14 +11,14 @@ from typing import Any
 
 from synthaug.errors import Damaged, InputError, OutOfResources, Stopped, SynthaugError
 from synthaug.faces.plan import Plan, read_plan, write_plan
-from synthaug.jobs.anonymize_album import Album
-from synthaug.jobs.anonymize_audit import audit as audit_job
-from synthaug.jobs.anonymize_inputs import AUDIT_ENDING, inputs_of, is_still
-from synthaug.jobs.anonymize_plan import plan_video
-from synthaug.jobs.anonymize_render import render
-from synthaug.jobs.anonymize_result import AnonymizedFile, AnonymizeResult, Rendered
-from synthaug.jobs.anonymize_still import anonymize_still
-from synthaug.jobs.anonymize_written import forget_written, keep_written, written
+from synthaug.jobs.anonymizing.album import Album
+from synthaug.jobs.anonymizing.audit import audit as audit_job
+from synthaug.jobs.anonymizing.inputs import AUDIT_ENDING, inputs_of, is_still
+from synthaug.jobs.anonymizing.plan import plan_video
+from synthaug.jobs.anonymizing.render import render
+from synthaug.jobs.anonymizing.result import AnonymizedFile, AnonymizeResult, Rendered
+from synthaug.jobs.anonymizing.still import anonymize_still
+from synthaug.jobs.anonymizing.written import forget_written, keep_written, written
 from synthaug.media.clip import Limits
 from synthaug.media.signing import Signer, signer
 from synthaug.media.writing import check_output, work_folder

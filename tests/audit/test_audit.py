@@ -11,7 +11,7 @@ import pytest
 from synthaug.audit import AuditResult
 from synthaug.errors import Damaged, ExposedFace, GateFailed, InputError
 from synthaug.faces.plan import Action, PlannedTrack
-from synthaug.jobs.anonymize_audit import audit
+from synthaug.jobs.anonymizing.audit import audit
 from synthaug.verdict import Status
 
 

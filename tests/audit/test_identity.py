@@ -10,7 +10,7 @@ from synthaug.audit.galleries import Gallery, gallery_verdicts, read_gallery
 from synthaug.audit.identity import Identity
 from synthaug.errors import ExposedFace, InputError
 from synthaug.faces.detections import Detections
-from synthaug.jobs.anonymize_audit import audit
+from synthaug.jobs.anonymizing.audit import audit
 from synthaug.verdict import Status
 
 SAME = 0.6

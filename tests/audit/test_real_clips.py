@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synthaug.faces.detectors import CenterFace
-from synthaug.jobs.anonymize_audit import audit
+from synthaug.jobs.anonymizing.audit import audit
 from synthaug.verdict import Status
 
 

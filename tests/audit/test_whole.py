@@ -22,7 +22,7 @@ def test_what_anonymize_writes_passes_its_own_audit(case, recogniser, monkeypatc
     assert "report.html" in str(made)
     assert made.to_dict()["report"].endswith("clip.anonymized.mp4.audit/report.html")
     # The private sheet is no input of a second run over the folder.
-    from synthaug.jobs.anonymize_inputs import inputs_of
+    from synthaug.jobs.anonymizing.inputs import inputs_of
 
     found = inputs_of(folder, tmp_path / "out")
     assert [path.name for path, _ in found.pairs] == ["clip.mp4"]

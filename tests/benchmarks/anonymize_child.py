@@ -25,8 +25,8 @@ def child(system: str, source: Path, output: Path, plan: Path) -> None:
         sys.stdout = sys.__stdout__
     else:
         from synthaug.faces.plan import write_plan
-        from synthaug.jobs.anonymize_plan import plan_video
-        from synthaug.jobs.anonymize_render import render
+        from synthaug.jobs.anonymizing.plan import plan_video
+        from synthaug.jobs.anonymizing.render import render
 
         planned = plan_video(source)
         write_plan(planned, plan)

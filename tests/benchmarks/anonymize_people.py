@@ -19,7 +19,7 @@ from synthaug.faces.geometry import placement
 from synthaug.faces.recognisers import MobileFaceNet
 from synthaug.faces.tracks import Source, Spot
 from synthaug.features import embedded
-from synthaug.jobs.anonymize_photograph import hider
+from synthaug.jobs.anonymizing.photograph import hider
 from synthaug.metrics import frechet_distance, hits, kid, ranks, true_accepts
 from synthaug.replacing.ladder import Ladder
 

@@ -28,7 +28,7 @@ from synthaug.faces.cuts import CutFinder
 from synthaug.faces.lookout import Lookout
 from synthaug.faces.motion import MotionFinder
 from synthaug.faces.plan import Action, Plan
-from synthaug.jobs.anonymize_plan import plan_video
+from synthaug.jobs.anonymizing.plan import plan_video
 from synthaug.media import frames, probe
 from synthaug.media.editing import picture
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-import synthaug.jobs.anonymize_camera as anonymize_camera_module
+import synthaug.jobs.anonymizing.camera as anonymize_camera_module
 from synthaug.cli.app import run
 from synthaug.errors import InputError
-from synthaug.jobs.anonymize_camera import anonymize_camera
+from synthaug.jobs.anonymizing.camera import anonymize_camera
 from synthaug.media import frames, probe
 from synthaug.media.editing import picture
 from synthaug.media.marking import is_marked

@@ -12,7 +12,7 @@ from PIL import Image
 import synthaug
 from synthaug.cli.app import run
 from synthaug.errors import InputError
-from synthaug.jobs.anonymize_inputs import inputs_of
+from synthaug.jobs.anonymizing.inputs import inputs_of
 
 
 def wall(path: Path) -> Path:

@@ -10,8 +10,8 @@ from skimage.data import astronaut
 from synthaug.faces.conditions import steady
 from synthaug.faces.plan import Action, PlannedTrack, read_plan, write_plan
 from synthaug.faces.tracks import Source, Spot
-from synthaug.jobs.anonymize_openness import read_openness
-from synthaug.jobs.anonymize_plan import plan_video
+from synthaug.jobs.anonymizing.openness import read_openness
+from synthaug.jobs.anonymizing.plan import plan_video
 from synthaug.media import probe
 
 POINTS = np.array([[204, 110], [244, 108], [226, 132], [209, 154], [242, 152]], np.float32)

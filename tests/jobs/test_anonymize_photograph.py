@@ -10,7 +10,7 @@ from synthaug.audit.leaks import likeness
 from synthaug.faces import CenterFace
 from synthaug.faces.geometry import cut, placement
 from synthaug.faces.tracks import Source, Spot
-from synthaug.jobs.anonymize_photograph import hider
+from synthaug.jobs.anonymizing.photograph import hider
 from synthaug.replacing.average import AverageFace
 from synthaug.replacing.ladder import Ladder
 

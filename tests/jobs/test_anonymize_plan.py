@@ -13,7 +13,7 @@ from skimage.data import astronaut
 from synthaug.errors import InputError
 from synthaug.faces import CenterFace, Detections, overlap
 from synthaug.faces.lookout import Lookout
-from synthaug.jobs.anonymize_plan import plan_video
+from synthaug.jobs.anonymizing.plan import plan_video
 
 FACE = np.array([[168.0, 63.0, 108.0, 145.0]], np.float32)  # by hand, in the whole picture
 
@@ -189,7 +189,7 @@ def test_who_may_be_another_is_hidden(
 ):
     from PIL import Image
 
-    from synthaug.jobs import anonymize_people
+    from synthaug.jobs.anonymizing import people as anonymize_people
 
     monkeypatch.setattr(anonymize_people, "recognisers", lambda: [Everyone(likeness)])
     photo = tmp_path / "photo.png"

@@ -28,7 +28,7 @@ from synthaug.audit.faithful import packets
 from synthaug.cli.app import run
 from synthaug.errors import InputError, OutOfResources
 from synthaug.jobs.anonymize import render_planned
-from synthaug.jobs.anonymize_camera import anonymize_camera
+from synthaug.jobs.anonymizing.camera import anonymize_camera
 from synthaug.media import Writer, frames, probe
 from synthaug.media.marking import XMP_BOX, Mark, is_marked
 from synthaug.media.signing import Signer, signer

@@ -54,7 +54,7 @@ def hidden(portrait: Path, **wishes: object) -> np.ndarray:
     [(0.9, True, True), (0.4, False, True), (0.0, False, False)],
 )
 def test_who_may_be_another_is_hidden(portrait, monkeypatch, likeness, kept, only_hidden):
-    from synthaug.jobs import anonymize_people
+    from synthaug.jobs.anonymizing import people as anonymize_people
 
     monkeypatch.setattr(anonymize_people, "recognisers", lambda: [Likeness(likeness)])
     photo = portrait.with_name("photo.png")
@@ -66,7 +66,7 @@ def test_who_may_be_another_is_hidden(portrait, monkeypatch, likeness, kept, onl
 
 
 def test_a_zone_is_covered_and_a_small_face_too(portrait):
-    from synthaug.jobs.anonymize_still import anonymize_still
+    from synthaug.jobs.anonymizing.still import anonymize_still
 
     made, plan = anonymize_still(
         portrait, portrait.with_name("out.png"), zones=[Zone(5, 200, 40, 40)], smallest=500
@@ -122,7 +122,7 @@ class Shirts:
 def test_a_person_has_one_new_face_in_all_pictures_where_it_is_asked(
     tmp_path, monkeypatch, consistent
 ):
-    from synthaug.jobs import anonymize_people
+    from synthaug.jobs.anonymizing import people as anonymize_people
 
     monkeypatch.setattr(anonymize_people, "recognisers", lambda: [Shirts()])
     folder, out = tmp_path / "in", tmp_path / "out"
@@ -139,7 +139,7 @@ def test_a_person_has_one_new_face_in_all_pictures_where_it_is_asked(
 
 def test_pictures_share_what_is_loaded(portrait, monkeypatch):
     from synthaug.faces.lookout import Lookout
-    from synthaug.jobs import anonymize_album
+    from synthaug.jobs.anonymizing import album as anonymize_album
 
     loaded: list[str] = []
     builders = {
@@ -158,8 +158,8 @@ def test_pictures_share_what_is_loaded(portrait, monkeypatch):
 
 
 def test_a_rung_that_is_left_is_said_for_every_picture(portrait):
-    from synthaug.jobs.anonymize_album import Album
-    from synthaug.jobs.anonymize_still import anonymize_still
+    from synthaug.jobs.anonymizing.album import Album
+    from synthaug.jobs.anonymizing.still import anonymize_still
     from synthaug.replacing.ladder import Ladder
 
     def missing() -> None:

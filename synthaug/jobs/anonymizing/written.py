@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from synthaug.faces.plan import Plan, read_plan, write_plan
-from synthaug.jobs.anonymize_result import Rendered
+from synthaug.jobs.anonymizing.result import Rendered
 from synthaug.weights.registry import sha256_of
 
 __all__ = ["forget_written", "keep_written", "written"]

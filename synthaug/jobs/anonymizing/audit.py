@@ -131,7 +131,7 @@ def audit(
 
 
 def _usual_hider() -> Hide:
-    from synthaug.jobs.anonymize_photograph import hider
+    from synthaug.jobs.anonymizing.photograph import hider
     from synthaug.replacing.ladder import Ladder
 
     return hider(Ladder.usual(), secrets.token_bytes(32))

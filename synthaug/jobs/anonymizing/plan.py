@@ -34,8 +34,8 @@ from synthaug.faces.sights import Sight, SightFile
 from synthaug.faces.tracks import Settings, Track, track
 from synthaug.faces.turning import stored, upright
 from synthaug.faces.zones import Zone, zone_spots
-from synthaug.jobs.anonymize_openness import read_openness
-from synthaug.jobs.anonymize_people import recognised, references
+from synthaug.jobs.anonymizing.openness import read_openness
+from synthaug.jobs.anonymizing.people import recognised, references
 from synthaug.jobs.memory import give_back
 from synthaug.media import Clip, Limits, frames, probe
 from synthaug.media.editing import picture

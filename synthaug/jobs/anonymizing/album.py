@@ -13,7 +13,7 @@ from synthaug.faces.detectors import default_detectors
 from synthaug.faces.lookout import Lookout
 from synthaug.faces.people import Acquaintances
 from synthaug.faces.recognisers import Recogniser, recognisers
-from synthaug.jobs.anonymize_people import People, references
+from synthaug.jobs.anonymizing.people import People, references
 from synthaug.replacing.ladder import Ladder
 from synthaug.replacing.latents import salt_of
 

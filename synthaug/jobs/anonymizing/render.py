@@ -11,7 +11,7 @@ from pathlib import Path
 
 from synthaug.errors import Damaged, InputError
 from synthaug.faces.plan import Plan
-from synthaug.jobs.anonymize_result import Rendered
+from synthaug.jobs.anonymizing.result import Rendered
 from synthaug.media import Clip, Limits, Writer, frames, probe
 from synthaug.media.encoding import chosen
 from synthaug.media.marking import Mark

@@ -22,10 +22,10 @@ from synthaug.faces.people import FEWEST
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.faces.tracks import Track, track
 from synthaug.faces.zones import Zone, zone_spots
-from synthaug.jobs.anonymize_album import Album
-from synthaug.jobs.anonymize_people import recognised
-from synthaug.jobs.anonymize_plan import cover_small
-from synthaug.jobs.anonymize_result import Rendered
+from synthaug.jobs.anonymizing.album import Album
+from synthaug.jobs.anonymizing.people import recognised
+from synthaug.jobs.anonymizing.plan import cover_small
+from synthaug.jobs.anonymizing.result import Rendered
 from synthaug.media.clip import Limits
 from synthaug.media.marking import Mark
 from synthaug.media.reading import probe_still, still_frames

@@ -22,7 +22,7 @@ from synthaug.faces.lookout import Attention, Lookout
 from synthaug.faces.motion import MotionFinder
 from synthaug.faces.plan import Action, Plan, PlannedTrack
 from synthaug.faces.tracks import track
-from synthaug.jobs.anonymize_result import AnonymizedFile, Rendered
+from synthaug.jobs.anonymizing.result import AnonymizedFile, Rendered
 from synthaug.media import Clip, Writer
 from synthaug.media.clip import paintable
 from synthaug.media.editing import picture, reformat
