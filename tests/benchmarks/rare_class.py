@@ -295,10 +295,23 @@ def _trainings(
                 helps=facts.helps, seconds=facts.seconds,
             )  # fmt: skip
         yield "augment", lambda: as_chosen(made(), data, seed)
-    if "as stored" in options.arms:
+    if "as stored" in options.arms and not _copied(made(), cells, data, seed):
         yield "augment, as stored", lambda: as_stored(made(), data)
     if "GAN alone" in options.arms:
         yield "GAN alone", lambda: generated_alone(made(), data)
+
+
+def _copied(made: AugmentedDataset, cells: Cells, data: RareSet, seed: int) -> bool:
+    """Whether what is stored is what `augment` was measured with; then its cells stand for both."""
+    if made.arm.classical:
+        return False
+    wanted = {"kind": "cell", "set": data.name, "seed": seed}
+    for row in list(cells.rows):
+        if {name: row.get(name) for name in wanted} == wanted and row["arm"] == "augment":
+            same = {**row, "arm": "augment, as stored"}
+            if not cells.has(**{name: value for name, value in same.items() if name != "seconds"}):
+                cells.add(**same)
+    return True
 
 
 def _fill(
