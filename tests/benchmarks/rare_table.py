@@ -11,6 +11,7 @@ from synthaug.choosing.evidence import Estimate, Evidence
 __all__ = ["table"]
 
 Rows = list[dict[str, Any]]
+PROBES = ("small CNN", "frozen features")
 COMPARATOR = "chosen without a generator"
 ORDINARY = ("plain", "class weights", "oversampling", "oversampling + classical", "SMOTE on pixels")
 
@@ -20,17 +21,16 @@ def table(rows: Rows, machine: str) -> str:
     splits = [row for row in rows if row["kind"] == "split"]
     names = list(dict.fromkeys(row["set"] for row in splits))
     parts = [_head(machine)]
-    found: dict[str, Evidence] = {}
+    found: dict[str, dict[str, Evidence]] = {probe: {} for probe in PROBES}
     for name in names:
         parts.append(f"## {name}\n\n{_about([s for s in splits if s['set'] == name])}\n")
-        for probe in ("small CNN", "frozen features"):
+        for probe in PROBES:
             evidence = gathered(rows, name, probe)
             if evidence.correct:
                 parts.append(_section(evidence, probe))
-                if probe == "small CNN":
-                    found[name] = evidence
+                found[probe][name] = evidence
         parts.append(_chosen(rows, name))
-    parts.append(_together(found))
+    parts += [_together(probe, found[probe]) for probe in PROBES]
     return "\n".join(part for part in parts if part)
 
 
@@ -113,9 +113,9 @@ def _chosen(rows: Rows, name: str) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def _together(found: dict[str, Evidence]) -> str:
+def _together(probe: str, found: dict[str, Evidence]) -> str:
     """`augment` and the comparator against plain and the best ordinary arm, over the sets."""
-    lines = ["## Together (small CNN)\n", "| | " + " | ".join(found) + " | mean |"]
+    lines = [f"## Together ({probe})\n", "| | " + " | ".join(found) + " | mean |"]
     lines.append("|---" * (len(found) + 2) + "|")
     for arm in (COMPARATOR, "augment", "GAN alone"):
         have = {name: e for name, e in found.items() if arm in e.correct}
