@@ -43,13 +43,12 @@ def headline(facts: AugmentFacts) -> str:
 
     Example:
         >>> headline(AugmentFacts(version="1", source="tiles", chosen="oversampling"))
-        'Oversampling was chosen; the images at hand cannot say whether it helps.'
+        'The choice is oversampling; the images at hand cannot say whether it helps.'
     """
-    name = (facts.chosen or "nothing").replace("_", " ")
-    name = name[:1].upper() + name[1:]
+    name = facts.chosen or "nothing"
     chosen, untouched = chosen_arm(facts), untouched_arm(facts)
     if chosen is None or untouched is None or facts.helps == "unknown":
-        return f"{name} was chosen; the images at hand cannot say whether it helps."
+        return f"The choice is {name}; the images at hand cannot say whether it helps."
     if chosen.name == untouched.name:
         return (
             "No remedy beats the untouched set, which reaches "
@@ -57,12 +56,12 @@ def headline(facts: AugmentFacts) -> str:
         )
     if facts.helps == "yes" and chosen.score > untouched.score:
         return (
-            f"{name} lifts balanced accuracy from {percent(untouched.score)} "
+            f"With {name}, balanced accuracy rises from {percent(untouched.score)} "
             f"to {percent(chosen.score)} on real images kept apart."
         )
     return (
-        f"{name} reaches {percent(chosen.score)} balanced accuracy on real images kept apart, "
-        f"the untouched set {percent(untouched.score)}."
+        f"With {name}, balanced accuracy is {percent(chosen.score)} on real images kept apart, "
+        f"with the untouched set {percent(untouched.score)}."
     )
 
 

@@ -22,7 +22,10 @@ __all__ = ["view"]
 
 _MANY = 24  # rows a table shows before the rest folds away
 _STAGES = {
-    "final": ("Decision", "the mean of the learners below; this decides"),
+    "final": (
+        "Decision",
+        "the mean of the learners below decides; generated images must surely help",
+    ),
     "cnn": ("Small network", "trained anew on each fold"),
     "wide": ("Linear probe", "on frozen features of a large network"),
 }

@@ -245,7 +245,7 @@ def test_summary_tells_counts_choice_help_gates_and_warnings():
     text = built(arrays(), MADE, report=told(), verdicts=[verdict]).summary()
     assert text.splitlines()[0] == "arrays: 8 real + 3 synthetic = 11 images in 2 classes"
     words = " ".join(text.split())
-    assert "GAN share 0.3 lifts balanced accuracy from 80.0 % to 85.0 %" in words
+    assert "With GAN share 0.3, balanced accuracy rises from 80.0 % to 85.0 %" in words
     rows = {
         line.split()[0]: line.split()[1:5] for line in text.splitlines() if line[:2] in ("0 ", "1 ")
     }

@@ -88,7 +88,7 @@ def test_a_page_is_whole_and_fits_the_screen(reported, browse, tmp_path, name, w
     assert found["broken"] == 0
     assert found["fetched"] == []
     assert found["content"] <= found["width"] == width
-    assert found["headline"].replace("\xa0", " ").startswith("GAN share 0.3 lifts balanced")
+    assert found["headline"].replace("\xa0", " ").startswith("With GAN share 0.3, balanced")
     assert found["headlineHeight"] > 0
     assert 0 <= found["headlineTop"] < 300
 

@@ -40,7 +40,7 @@ def test_two_pages_are_written(reported, tmp_path):
 def test_the_page_says_first_what_was_chosen_and_whether_it_helps(reported):
     page = render(reported(), private=False)
     seen = text(page).replace("\xa0", " ")
-    start = seen.index("GAN share 0.3 lifts balanced accuracy from 66.0 % to 73.0 %")
+    start = seen.index("With GAN share 0.3, balanced accuracy rises from 66.0 % to 73.0 %")
     assert "It helps" in seen[:start]
     order = [seen.index(title, start) for title in SECTIONS]
     assert order == sorted(order)
@@ -134,7 +134,7 @@ def test_a_run_that_did_nothing_reads_well(reported):
     data = reported(total=0, facts=AugmentFacts(version="0.1.0", source="tiles"))
     for private in (False, True):
         seen = text(render(data, private=private))
-        assert "Nothing was chosen; the images at hand cannot say whether it helps." in seen
+        assert "The choice is nothing; the images at hand cannot say whether it helps." in seen
         assert "No image was made" in seen
         assert "No remedies were compared" in seen
         assert "None" not in seen
