@@ -146,7 +146,7 @@ def _wide(
     extractor: Extractor,
     seed: int,
 ) -> _Wide | None:
-    """The linear probe's evidence; None where features of too few images can be afforded."""
+    """The linear probe's evidence; None where too few images can be afforded, or all are one group."""
     if effort.features < min(len(pictures.labels), effort.images) // 2:
         return None
     quarter = effort.features // 4
@@ -154,8 +154,10 @@ def _wide(
         pictures, heldout, synthetic, fill=fill, images=2 * quarter, variants=quarter,
         generated=max(8, quarter // (2 * max(1, len(synthetic)))), seed=seed,
     )  # fmt: skip
-    fit = linear(material, reduced(extractor(material.images), material.originals))
     cuts = cut(material, material.originals, _WIDE_FOLDS, seed=seed)
+    if not cuts:
+        return None
+    fit = linear(material, reduced(extractor(material.images), material.originals))
     ordinary = run(material, ORDINARY, cuts, fit, rounds=1, seed=seed)
     rows = material.originals[material.heldout[material.originals]]
     unseen = cut(material, rows, _WIDE_FOLDS, seed=seed) if synthetic else []

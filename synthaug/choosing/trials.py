@@ -102,6 +102,9 @@ def linear(material: Material, features: NDArray[np.float32]) -> Fit:
 
     def fit(training: Draws, rows: Indices, seed: int) -> Indices:
         labels = material.labels[training.rows]
+        if (labels == labels[0]).all():
+            # Every other class is one group, and the fold has it: there is nothing to tell apart.
+            return np.full(len(rows), labels[0])
         weights = training.probabilities * training.class_weights[labels]
         # Mean weight one keeps the penalty's meaning the same for every arm.
         weights = weights / weights.sum() * len(np.unique(material.picture[training.rows]))

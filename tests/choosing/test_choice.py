@@ -136,3 +136,14 @@ def test_scores_of_one_table_stand_on_one_axis() -> None:
         best = max(fact.score for fact in facts if not fact.gan_share and fact.difference == 0)
         for fact in facts:
             assert fact.score == pytest.approx(min(1.0, best + fact.difference))
+
+
+def test_a_class_in_one_group_leaves_a_fold_without_it() -> None:
+    groups = np.repeat([0, 1, 2], [60, 60, 24])  # all lying bars are of one group
+    effort = Effort(**{**SMALL.to_dict(), "features": 400})
+    choice = choose(
+        Bars(groups=groups), np.zeros(0, np.int64), {}, fill=(1,), effort=effort,
+        extractor=pixels(),
+    )  # fmt: skip
+    assert {fact.stage for fact in choice.arms} == {"wide", "cnn", "final"}
+    assert all(fact.rare_recall == 0 for fact in choice.arms)
