@@ -146,7 +146,7 @@ def _wide(
     extractor: Extractor,
     seed: int,
 ) -> _Wide | None:
-    """The linear probe's evidence; None where too few images can be afforded, or all are one group."""
+    """The linear probe's evidence; None where images are too many, or all of one group."""
     if effort.features < min(len(pictures.labels), effort.images) // 2:
         return None
     quarter = effort.features // 4
