@@ -258,16 +258,24 @@ class Server:
             await asyncio.wait_for(at_once.wait(), settings.drain_wait)
         self.watcher.close()
         await self.health.end()
+        await self._stop(settings.drain_grace, at_once)
         grace = 0.0 if at_once.is_set() else settings.drain_grace
-        hurry = asyncio.create_task(self._hurry(at_once))
-        await asyncio.gather(*(server.stop(grace) for server in self._servers))
-        hurry.cancel()
         await self.engine.stop(grace)
         await self.compute.stop(grace)
         await self.close()
 
-    async def _hurry(self, at_once: asyncio.Event) -> None:
-        await at_once.wait()
+    async def _stop(self, grace: float, at_once: asyncio.Event) -> None:
+        """Let calls end for `grace` seconds, or until somebody hurries."""
+        ends = asyncio.gather(*(server.stop(grace) for server in self._servers))
+        hurry = asyncio.create_task(at_once.wait())
+        waited: tuple[asyncio.Future[Any], ...] = (ends, hurry)
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        # One stop after the other: of two at the same time the later one reaches into a server
+        # that the earlier one has taken down, and the process dies of SIGSEGV.
+        ends.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ends
         await asyncio.gather(*(server.stop(None) for server in self._servers))
 
     async def close(self) -> None:

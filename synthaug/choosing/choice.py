@@ -19,7 +19,7 @@ from synthaug.choosing.trials import cnn, cut, linear, reduced, run
 from synthaug.facts import ArmFacts
 from synthaug.features import Extractor
 
-__all__ = ["Choice", "Comparison", "choose"]
+__all__ = ["Choice", "choose"]
 
 # An arm may cost this much of the balanced accuracy of the best and still count as doing
 # equally well, if that is also within the noise: simplicity is worth half a point, no more.

@@ -487,6 +487,21 @@ def test_a_drain_waits_for_an_upload(launch: Callable[..., Running]) -> None:
     assert (running.store / artifact.name).read_bytes() == DATA
 
 
+def test_a_second_signal_does_not_wait_for_an_upload(launch: Callable[..., Running]) -> None:
+    running = launch("--drain-grace", "600")
+    with running.channel() as channel:
+        name, stream, call = half_sent(Client(channel), DATA)
+        running.terminate()
+        with running.channel() as late, contextlib.suppress(grpc.RpcError):
+            while True:  # until calls are refused: the wait for those in flight has begun
+                committed(Client(late), name)
+        running.terminate()
+        assert running.wait() == 0
+        stream.put(None)
+        with pytest.raises(grpc.RpcError):
+            call.result(60)
+
+
 def test_an_owner_has_so_many_artifacts(launch: Callable[..., Running]) -> None:
     running = launch("--owner-artifacts", "2")
     with running.channel() as channel:
