@@ -1,28 +1,28 @@
 """Train a torch classifier on a balanced set: python train_a_classifier.py BALANCED [STEPS].
 
-BALANCED is a folder that synthaug augment wrote. The weights follow what cross-validation
-chose, so synthetic images are drawn only as often as they helped.
+BALANCED is a folder that synthaug augment wrote. The draws follow what cross-validation chose:
+synthetic images come only as often as they helped, classical changes are made anew each time.
 """
 
 import sys
 
 import torch
-from torch.utils.data import DataLoader, WeightedRandomSampler
+from torch.utils.data import DataLoader
 
 import synthaug
 
 balanced = synthaug.load(sys.argv[1])
 steps = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
+draws = balanced.draws(64 * steps, seed=0)
 
 
 def collate(items: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    images = [synthaug.datasets.to_float(balanced.image(i)[None])[0] for i in items]
-    images = [torch.nn.functional.interpolate(image[None], (32, 32))[0] for image in images]
-    return torch.stack(images), torch.as_tensor(balanced.targets[items])
+    images = [synthaug.datasets.to_float(draws.image(i)[None]) for i in items]
+    images = [torch.nn.functional.interpolate(image, (32, 32)) for image in images]
+    return torch.cat(images), torch.as_tensor(draws.targets[items])
 
 
-sampler = WeightedRandomSampler(balanced.sample_weights().tolist(), 64 * steps)
-loader = DataLoader(range(len(balanced)), batch_size=64, sampler=sampler, collate_fn=collate)
+loader = DataLoader(range(len(draws)), batch_size=64, collate_fn=collate)
 model = torch.nn.Sequential(
     torch.nn.LazyConv2d(32, 3, stride=2), torch.nn.ReLU(),
     torch.nn.Conv2d(32, 64, 3, stride=2), torch.nn.ReLU(),

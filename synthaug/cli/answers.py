@@ -40,7 +40,8 @@ def of_augmented(balanced: AugmentedDataset, out: Path) -> Answer:
     """What ``augment`` says at its end."""
     return Answer(
         _augmented_fields(balanced, out),
-        f"{balanced.summary()}\n\nWritten to {out}; open {out / 'report.html'} first.",
+        f"{balanced.summary()}\n\nWritten to {out}; open {out / 'report.html'} first; it "
+        "also says how to train on it.",
     )
 
 

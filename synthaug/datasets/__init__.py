@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from synthaug.datasets.attributes import Scale
     from synthaug.datasets.augmented import AugmentedDataset
     from synthaug.datasets.convert import to_float, to_uint8
+    from synthaug.datasets.draws import Draws
     from synthaug.datasets.duplicates import Duplicates, near_duplicates
     from synthaug.datasets.image_set import ImageSet
     from synthaug.datasets.limits import Limits
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AugmentedDataset": "augmented",
+    "Draws": "draws",
     "Duplicates": "duplicates",
     "ImageSet": "image_set",
     "Limits": "limits",
@@ -47,6 +49,7 @@ _MODULES = {
 
 __all__ = [
     "AugmentedDataset",
+    "Draws",
     "Duplicates",
     "ImageSet",
     "Limits",

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from synthaug.arm import Arm
+from synthaug.datasets.draws import Draws
 from synthaug.datasets.items import ItemForm
 from synthaug.errors import InputError
 from synthaug.facts import AugmentFacts
@@ -181,14 +182,27 @@ class AugmentedDataset(torch.utils.data.Dataset[tuple[Any, Any]]):
         n = len(self.real)
         return self.real.image(index) if index < n else self.images[index - n]
 
-    def sample_weights(self) -> NDArray[np.float64]:
+    def draws(self, count: int | None = None, *, seed: int = 0) -> Draws:
+        """What to train on: draws under the chosen arm, as it was validated; see `Draws`.
+
+        Args:
+            count: draws in an epoch; the set's length by default.
+            seed: of the draws.
+        """
+        return Draws(self, len(self) if count is None else count, seed=seed)
+
+    def sample_weights(self, *, copies: bool = True) -> NDArray[np.float64]:
         """How often each item is drawn under the chosen arm, for ``WeightedRandomSampler``.
 
         A class's share of the draws is that of its real images, or with balanced sampling
         the same for every class. Of the part that goes beyond its real images, up to the
         largest class, GAN images get ``arm.gan_share``. The rest falls evenly on its real
         images; where the arm augments classically, each shares its part evenly with the
-        stored classical images made from it. This is how the arm was validated.
+        stored classical images made from it. Where images can be changed while training,
+        `draws` does it and helps more than those copies.
+
+        Args:
+            copies: whether the stored classical images are drawn.
 
         Returns:
             float64 (N,), sum 1.
@@ -198,7 +212,7 @@ class AugmentedDataset(torch.utils.data.Dataset[tuple[Any, Any]]):
         mass = np.where(counts > 0, 1.0 if balanced else counts, 0.0)
         mass /= mass.sum()
         extra = 1 - counts / counts.max()
-        sources = self._sources()
+        sources = self._sources(copies=copies)
         weights = np.zeros(len(self))
         for label in np.flatnonzero(counts):
             mine = self.targets == label
@@ -268,11 +282,11 @@ class AugmentedDataset(torch.utils.data.Dataset[tuple[Any, Any]]):
 
         return export.to_hf(self)
 
-    def _sources(self) -> NDArray[np.int64]:
+    def _sources(self, *, copies: bool) -> NDArray[np.int64]:
         """The real item behind each item that the arm draws; -1 for GAN and undrawn ones."""
         sources = np.full(len(self), -1)
         sources[: len(self.real)] = np.arange(len(self.real))
-        if self.arm.classical:
+        if copies and self.arm.classical:
             places = {self.real.path(index): index for index in range(len(self.real))}
             for index in np.flatnonzero(self.kind == "classical"):
                 record = self.provenance[index]

@@ -11,7 +11,6 @@ groups.csv, test/ where the source has one); digits come with scikit-learn.
 from __future__ import annotations
 
 import argparse
-import copy
 import dataclasses
 import functools
 import json
@@ -144,12 +143,13 @@ def as_stored(made: AugmentedDataset, data: RareSet) -> Training:
 
 
 def as_chosen(made: AugmentedDataset, data: RareSet, seed: int) -> Training:
-    """The set drawn as the chosen arm was tried: every draw augmented where the arm says so."""
+    """The set as its `draws` hand it out: changed anew at each draw where the arm says so."""
     if not made.arm.classical:
         return as_stored(made, data)
-    unchanged = copy.copy(made)  # draws of classical copies go to the images they are made from
-    unchanged.arm = dataclasses.replace(made.arm, classical=False)
-    return augmented_draws(as_stored(unchanged, data), draws_of(data), seed)
+    draws = made.draws(draws_of(data), seed=seed)
+    images = torch.stack([_at(draws.image(i), data.images.shape[-1]) for i in range(len(draws))])
+    training = Training.of(images, draws.targets, np.ones(len(draws)), len(data.classes))
+    return dataclasses.replace(training, class_weights=made.loss_weights())
 
 
 def generated_alone(made: AugmentedDataset, data: RareSet) -> Training | None:
