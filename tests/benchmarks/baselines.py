@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -185,7 +186,8 @@ class Baseline:
 
     def sample(self, labels: np.ndarray, seed: int) -> Tensor:
         source = torch.Generator().manual_seed(seed)
-        self.generator.eval() if self.kind == "cgan_pd" else self.generator.train()
+        # With a batch's own statistics a batch of one class would lose what tells it its class.
+        self.generator.eval()
         out = []
         with torch.no_grad():
             for part in torch.from_numpy(labels).split(100):
@@ -193,6 +195,32 @@ class Baseline:
                 out.append(self.generator(z, part))
         self.generator.train()
         return (torch.cat(out) + 1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+    def save(self, file: Path) -> None:
+        """Keep everything that is needed to go on."""
+        torch.save(
+            {
+                "networks": [self.generator.state_dict(), self.discriminator.state_dict()],
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                "draws": self.rng.bit_generator.state,
+                "noise": self.source.get_state(),
+                "spent": (self.seen, self.seconds),
+            },
+            file,
+        )
+
+    def restore(self, file: Path) -> None:
+        """Go on where `save` stopped."""
+        kept = torch.load(file, weights_only=True)
+        for network, state in zip(
+            (self.generator, self.discriminator), kept["networks"], strict=True
+        ):
+            network.load_state_dict(state)
+        for optimizer, state in zip(self.optimizers, kept["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        self.rng.bit_generator.state = kept["draws"]
+        self.source.set_state(kept["noise"])
+        self.seen, self.seconds = kept["spent"]
 
     def _draw(self) -> tuple[Tensor, Tensor]:
         at = np.searchsorted(self.cumulative, self.rng.random(self.batch))

@@ -3,8 +3,9 @@
     python tests/benchmarks/generators.py run --data ROOT --out runs/generators.jsonl
     python tests/benchmarks/generators.py table --out runs/generators.jsonl
 
-Resumable: a cell that stands in the file is not run again. One thread; CPU seconds, not wall
-seconds, so that a busy machine costs patience only. `--grids FOLDER` keeps a picture a cell.
+Resumable: a cell that stands in the file is not run again, and a baseline goes on from its last
+one (its weights lie beside the file). One thread; CPU seconds, not wall seconds, so that a busy
+machine costs patience only. `--grids FOLDER` keeps a picture a cell.
 """
 
 from __future__ import annotations
@@ -119,10 +120,14 @@ def _cpu_cost(make) -> float:
     return cost / trainer.run.routine.batch_size
 
 
-def baseline(kind: str, real: Real, seconds: list[float], seed: int):
+def baseline(kind: str, real: Real, seconds: list[float], seed: int, kept: Path):
+    """One run for all budgets, kept at each of them: a longer one goes on from there."""
     run = Baseline(kind, real.pixels, real.labels, seed=seed)
-    for budget in run.run(seconds):
+    if kept.exists():
+        run.restore(kept)
+    for budget in run.run([stop for stop in seconds if stop > run.seconds]):
         yield budget, run.seconds, run.seen, run.sample(real.test_labels, seed)
+        run.save(kept)
 
 
 def main_run(options: argparse.Namespace) -> None:
@@ -140,7 +145,7 @@ def main_run(options: argparse.Namespace) -> None:
                 cells = (
                     rare(real, left, seed)
                     if method == "rare"
-                    else baseline(method, real, left, seed)
+                    else baseline(method, real, left, seed, _kept(options, name, method, seed))
                 )
                 for budget, spent, seen, images in cells:
                     row = {
@@ -171,6 +176,10 @@ def main_table(options: argparse.Namespace) -> None:
             f"{mean('frechet') - mean('floor'):.0f} (floor {mean('floor'):.0f}) | "
             f"{mean('agreement'):.0%} ({mean('agreement_of_real'):.0%}) | {mean('spread'):.2f} |"
         )
+
+
+def _kept(options: argparse.Namespace, name: str, method: str, seed: int) -> Path:
+    return options.out.with_name(f"{options.out.stem}-{name}-{method}-{seed}.pt")
 
 
 def _cell(row: dict) -> tuple:
