@@ -161,9 +161,9 @@ def main_run(options: argparse.Namespace) -> None:
 
 def main_table(options: argparse.Namespace) -> None:
     rows = _rows(options.out)
-    print("| set | CPU s | generator | seeds | images / CPU s | KID | Fréchet - floor "
-          "| label agreement (real) | spread |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| set | CPU s | spent | generator | seeds | images / CPU s | KID "
+          "| Fréchet - floor (floor) | label agreement (real) | spread |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, seconds, method in sorted({(r["set"], r["seconds"], r["method"]) for r in rows}):
         mine = [r for r in rows if (r["set"], r["seconds"], r["method"]) == (name, seconds, method)]
 
@@ -171,10 +171,11 @@ def main_table(options: argparse.Namespace) -> None:
             return float(np.mean([r[key] for r in mine]))
 
         speed = float(np.mean([r["images"] / r["spent"] for r in mine]))
+        floor = mean("floor")
         print(
-            f"| {name} | {seconds:g} | {method} | {len(mine)} | {speed:.0f} | {mean('kid'):.2f} | "
-            f"{mean('frechet') - mean('floor'):.0f} (floor {mean('floor'):.0f}) | "
-            f"{mean('agreement'):.0%} ({mean('agreement_of_real'):.0%}) | {mean('spread'):.2f} |"
+            f"| {name} | {seconds:g} | {mean('spent'):.0f} | {method} | {len(mine)} "
+            f"| {speed:.0f} | {mean('kid'):.2f} | {mean('frechet') - floor:.0f} ({floor:.0f}) "
+            f"| {mean('agreement'):.0%} ({mean('agreement_of_real'):.0%}) | {mean('spread'):.2f} |"
         )
 
 
