@@ -25,6 +25,7 @@ Fit = Callable[[Draws, Indices, int], Indices]
 
 _COMPONENTS = 128
 _INVERSE_PENALTY = 0.03
+_LEAST_SCALE = 0.1  # of a feature, as a share of the median one
 
 
 def cut(material: Material, rows: Indices, k: int, *, seed: int) -> list[Indices]:
@@ -120,13 +121,17 @@ def linear(material: Material, features: NDArray[np.float32]) -> Fit:
 def reduced(features: NDArray[np.float32], originals: Indices) -> NDArray[np.float32]:
     """The leading 128 principal components of standardised features, scaled to variance one.
 
+    A feature that is all but silent on the originals counts as spreading a tenth of what is
+    usual: divided by next to nothing, what it says of changed and of generated images would
+    drown all others.
+
     Args:
         features: float32 (M, D).
         originals: rows that set mean, scale and axes: the real images as they are.
     """
     real = features[originals]
-    mean, scale = real.mean(0), real.std(0) + 1e-6
-    standard = (features - mean) / scale
+    scale = real.std(0)
+    standard = (features - real.mean(0)) / np.maximum(scale, _LEAST_SCALE * np.median(scale) + 1e-6)
     _, axes = np.linalg.eigh(np.cov(standard[originals], rowvar=False))
     scores = standard @ axes[:, ::-1][:, :_COMPONENTS].astype(np.float32)
     return np.asarray(scores / (scores[originals].std(0).mean() + 1e-6), np.float32)

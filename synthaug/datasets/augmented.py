@@ -183,7 +183,7 @@ class AugmentedDataset(torch.utils.data.Dataset[tuple[Any, Any]]):
         return self.real.image(index) if index < n else self.images[index - n]
 
     def draws(self, count: int | None = None, *, seed: int = 0) -> Draws:
-        """What to train on: draws under the chosen arm, as it was validated; see `Draws`.
+        """What to train on: draws as the chosen arm makes them; see `Draws`.
 
         Args:
             count: draws in an epoch; the set's length by default.
