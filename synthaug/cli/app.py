@@ -111,7 +111,8 @@ def run(args: Sequence[str]) -> int:
         describe = getattr(raised, "format_message", None)
         if describe is None:
             raise
-        message = f"{describe().rstrip('.')}. Run 'synthaug --help'."
+        told = describe().rstrip(".")
+        message = f"{told}{'' if told.endswith('?') else '.'} Run 'synthaug --help'."
         print_error(message, "usage", InputError.exit_code, as_json="--json" in args)
         return InputError.exit_code
     return int(code or 0)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthaug.errors import InputError
+from synthaug.spelling import did_you_mean
 
 __all__ = ["parse_targets"]
 
@@ -104,13 +104,12 @@ def _class_name(key: object, classes: Sequence[str]) -> str:
         number = operator.index(index)
         if 0 <= number < len(classes):
             return classes[number]
-    near = difflib.get_close_matches(str(key), classes, n=1, cutoff=0.5)
     listed = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
     raise _refused(
         "target class",
         f"one of {listed}",
         repr(key),
-        f"Did you mean {near[0]}?" if near else "Name a class of the set.",
+        did_you_mean(str(key), classes, otherwise="Name a class of the set.", most=1),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from synthaug.errors import InputError
+from synthaug.spelling import did_you_mean
 from synthaug.training import Generator
 
 __all__ = ["Codes", "Space", "draw", "join", "label_of", "locate", "mean_style", "space_of"]
@@ -75,12 +75,12 @@ def label_of(generator: Generator, class_name: str) -> int:
     """
     if class_name in generator.classes:
         return generator.classes.index(class_name)
-    near = difflib.get_close_matches(class_name, generator.classes, n=3)
     raise InputError(
         "class", expected="one of " + ", ".join(generator.classes), got=repr(class_name),
         where="--class",
-        remedy=f"Did you mean {' or '.join(near)}?" if near
-        else "Use a class the generator was trained on.",
+        remedy=did_you_mean(
+            class_name, generator.classes, otherwise="Use a class the generator was trained on."
+        ),
         code="input.class",
     )  # fmt: skip
 

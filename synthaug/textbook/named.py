@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from synthaug.errors import InputError
+from synthaug.spelling import did_you_mean
 from synthaug.textbook.catalogue import ENTRIES
 from synthaug.textbook.entry import Entry
 from synthaug.textbook.recipe import Recipe
@@ -33,12 +33,11 @@ def entry_of(name: str) -> Entry:
     known = {each.name: each for each in ENTRIES}
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=3) or names()
     raise InputError(
         "recipe",
         expected="one of " + ", ".join(names()),
         got=repr(name),
-        remedy=f"Did you mean {' or '.join(near)}?",
+        remedy=did_you_mean(name, known, otherwise="See: synthaug recipes."),
         code="input.recipe",
     )
 

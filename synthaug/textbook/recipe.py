@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from synthaug.errors import InputError
+from synthaug.spelling import did_you_mean
 from synthaug.textbook.part import Architecture, Part
 from synthaug.textbook.parts import ARCHITECTURES, PARTS
 from synthaug.training import Phase, Player, Routine, Shape
@@ -247,10 +247,10 @@ def _part(name: str) -> Part:
 
 
 def _unknown(what: str, got: str, known: list[str]) -> InputError:
-    near = difflib.get_close_matches(got, known, n=3) or sorted(known)
     return InputError(
         what, expected="one of " + ", ".join(sorted(known)), got=repr(got),
-        remedy=f"Did you mean {' or '.join(near)}?", code="input.recipe",
+        remedy=did_you_mean(got, known, otherwise="Take one of these."),
+        code="input.recipe",
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import hashlib
 import os
@@ -12,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from synthaug.errors import Damaged, InputError
+from synthaug.spelling import did_you_mean
 
 __all__ = ["Weights", "cache_folder", "find", "named", "registry"]
 
@@ -57,10 +57,10 @@ def named(name: str) -> Weights:
     known = registry()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=2) or sorted(known)
     raise InputError(
         "weights", expected="one of " + ", ".join(sorted(known)), got=repr(name),
-        remedy=f"Did you mean {' or '.join(near)}?", code="input.weights",
+        remedy=did_you_mean(name, known, otherwise="See: synthaug models.", most=2),
+        code="input.weights",
     )  # fmt: skip
 
 

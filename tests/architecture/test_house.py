@@ -47,6 +47,7 @@ FLOORS = {
     "media": 1,
     "weights": 1,
     "errors": 0,
+    "spelling": 0,
     "verdict": 0,
     "provenance": 0,
     "facts": 0,
