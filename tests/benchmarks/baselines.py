@@ -68,7 +68,7 @@ class DCDiscriminator(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         x = self.net(images).flatten(1)
-        return self.out(x)[:, 0] + (x * self.embedding(labels)).sum(1) / math.sqrt(x.shape[1])
+        return self.out(x)[:, 0] + (x * self.embedding(labels)).sum(1)
 
 
 class ConditionalBatchNorm(nn.Module):
